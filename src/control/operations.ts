@@ -1,0 +1,82 @@
+/**
+ * What the control API may ask of the daemon. The daemon implements it; server.ts exposes it; tests give a fake.
+ *
+ * Every act names its author (the operator's user name) and may carry a reason. Refusals are Refusal, with a sentence for
+ * people; they change nothing.
+ */
+import type { FeedView, LaneView, MessageView, QueueView, SourceView, StatusView, WhyView, WindowView } from './view.js';
+
+export class Refusal extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'Refusal';
+  }
+}
+
+export interface Act {
+  readonly author: string;
+  readonly why?: string;
+}
+
+export type StageVerb = 'hold' | 'release' | 'advance' | 'step-back' | 'graduate' | 'restart';
+
+export interface DeleteFilter {
+  /** domain@pool, globs allowed. */
+  readonly queue?: string;
+  /** Glob on the sender. */
+  readonly from?: string;
+  /** Glob on the recipient. */
+  readonly rcpt?: string;
+  readonly job?: string;
+  /** Milliseconds since acceptance. */
+  readonly olderThan?: number;
+  readonly message?: string;
+  /** Send a DSN to the sender of each. */
+  readonly dsn: boolean;
+}
+
+export interface ProviderView {
+  name: string;
+  mx: string[];
+  domains: string[];
+  rules: number;
+  from: string;
+}
+
+export interface ScheduleView {
+  name: string;
+  description: string;
+  stages: number;
+  tick: string;
+  timezone: string;
+  usedBy: string[];
+}
+
+export interface Operations {
+  status(): StatusView;
+  sources(): SourceView[];
+  lanes(): LaneView[];
+  queues(): QueueView[];
+  windows(): WindowView[];
+  providers(): ProviderView[];
+  schedules(): ScheduleView[];
+  /** The settings in force, as plain JSON with origins; passwords left out. */
+  settings(): unknown;
+  messages(filter: { readonly queue?: string; readonly limit: number }): Promise<MessageView[]>;
+  /** MESSAGE id, LANE `source/provider` or SOURCE name. */
+  why(target: string): Promise<WhyView>;
+  feed(after: number, limit: number): FeedView[];
+  /** Calls back for every new feed line until the returned function is called. */
+  follow(listener: (line: FeedView) => void): () => void;
+  /** Target: queue `domain@pool`, lane `source/provider`, source or provider name; globs. Returns the names concerned. */
+  pause(target: string, act: Act): Promise<string[]>;
+  resume(target: string, act: Act): Promise<string[]>;
+  lift(window: string, act: Act): Promise<void>;
+  stage(verb: StageVerb, source: string, options: { readonly provider?: string; readonly stage?: number }, act: Act): Promise<string>;
+  /** Queue, lane or message: due now; limits still hold. Returns how many recipients. */
+  retry(target: string, act: Act): Promise<number>;
+  remove(filter: DeleteFilter, act: Act): Promise<number>;
+  /** Throws FaultError when the new text is faulty; what was in force stays. */
+  reload(act: Act): Promise<{ warnings: string[] }>;
+  stop(act: Act): Promise<void>;
+}

@@ -1,0 +1,147 @@
+/**
+ * The shapes a running daemon shows: `rampd status --json` and GET /v1/status are this contract. Times are ISO 8601, rates
+ * are numbers per hour, null means no limit. Pure data: the UI and the commands see nothing else of the daemon.
+ */
+
+export type SourceState = 'paused' | 'suspended' | 'holding' | 'backing-off' | 'warming' | 'warm';
+
+export interface ReasonView {
+  limit: string;
+  value: number | null;
+  used: number | null;
+  from: string;
+  window?: string;
+  reply?: string;
+  until: string | null;
+}
+
+export interface SourceView {
+  name: string;
+  address: string;
+  hostName: string;
+  state: SourceState;
+  schedule: string | null;
+  stage: number | null;
+  stages: number | null;
+  maxMsgPerHour: number | null;
+  attemptsLastHour: number;
+  attemptsToday: number;
+  maxMsgPerDay: number | null;
+  deliveredToday: number;
+  deferredToday: number;
+  bouncedToday: number;
+  /** Would today be earned if it were judged now? null for a warm source. */
+  earned: boolean | null;
+  nextTick: string | null;
+  waiting: number;
+  because: ReasonView[];
+}
+
+export interface VerdictView {
+  go: boolean;
+  until: string | null;
+  because: ReasonView[];
+}
+
+export interface LaneView {
+  source: string;
+  provider: string;
+  connections: number;
+  maxSmtpOut: number | null;
+  maxMsgPerHour: number | null;
+  attemptsLastHour: number;
+  waiting: number;
+  verdict: VerdictView;
+  windows: string[];
+}
+
+export interface QueueView {
+  pool: string;
+  domain: string;
+  provider: string | null;
+  waiting: number;
+  oldest: string | null;
+  nextDue: string | null;
+  /** Why nothing leaves, when the queue itself is the cause: paused, no route, pool without sources. */
+  note?: string;
+}
+
+export interface WindowView {
+  id: string;
+  source: string | null;
+  provider: string | null;
+  scope: string;
+  /** Sender or recipient domain, or recipient, for windows of such a scope. */
+  subject?: string;
+  rule: string;
+  from: string;
+  opened: string;
+  until: string;
+  recoverUntil: string;
+  hits: number;
+  maxSmtpOut: number | null;
+  maxMsgPerHour: number | null;
+  suspend: boolean;
+  reply: string;
+}
+
+export interface StatusView {
+  now: string;
+  /** Seconds. */
+  uptime: number;
+  version: string;
+  totals: {
+    accepted: number;
+    delivered: number;
+    deferred: number;
+    bounced: number;
+    suppressed: number;
+    deleted: number;
+    waiting: number;
+    uncertain: number;
+  };
+  spool: { messages: number; recipients: number; bytes: number };
+  sources: SourceView[];
+  lanes: LaneView[];
+  queues: QueueView[];
+  windows: WindowView[];
+}
+
+/** One line of the event feed. */
+export interface FeedView {
+  id: number;
+  time: string;
+  type: string;
+  source?: string;
+  provider?: string;
+  window?: string;
+  author: string;
+  text: string;
+  reply?: string;
+}
+
+export interface MessageView {
+  id: string;
+  sender: string;
+  recipients: {
+    address: string;
+    queue: string;
+    attempts: number;
+    due: string;
+    last?: { time: string; class: string; reply: string; source: string; host: string };
+  }[];
+  accepted: string;
+  bytes: number;
+  job?: string;
+}
+
+/** Answer to `why`: the binding reason first, all others behind it. */
+export interface WhyView {
+  what: 'message' | 'lane' | 'source';
+  name: string;
+  /** One sentence. */
+  summary: string;
+  lanes: { lane: string; verdict: VerdictView; without: string | null }[];
+  message?: MessageView;
+  source?: SourceView;
+}

@@ -1,0 +1,97 @@
+/**
+ * What happens in a running daemon, as a typed event map. Tests subscribe to these instead of sleeping; the UI's feed and
+ * the debug log render them.
+ */
+import type { JournalRecord } from './journal.js';
+import type { MessageNumber } from './message.js';
+import type { OutcomeClass } from './reply.js';
+import type { Instant } from './units.js';
+
+export interface RampdEvents {
+  /** A message is durable and was answered 250. */
+  accepted: { readonly message: MessageNumber; readonly sender: string; readonly recipients: number; readonly bytes: number };
+  /** A message was refused at acceptance. */
+  refused: { readonly client: string; readonly reply: string };
+  /** A connection to a receiver is ready for MAIL FROM. */
+  connected: { readonly source: string; readonly provider: string; readonly host: string; readonly tls: boolean };
+  /** A connection could not be had, or was refused before MAIL FROM. */
+  'connect-failed': {
+    readonly source: string;
+    readonly provider: string;
+    readonly host: string;
+    readonly reply: string;
+    readonly class: OutcomeClass;
+  };
+  /** The first byte of MAIL FROM is about to be written. */
+  departed: {
+    readonly source: string;
+    readonly provider: string;
+    readonly message: MessageNumber;
+    readonly recipients: number;
+    readonly at: Instant;
+  };
+  /** One recipient's attempt came to an end and its outcome is committed. */
+  outcome: {
+    readonly message: MessageNumber;
+    readonly index: number;
+    readonly recipient: string;
+    readonly source: string;
+    readonly provider: string;
+    readonly class: OutcomeClass;
+    readonly fate: 'delivered' | 'deferred' | 'bounced' | 'discarded' | 'expired';
+    readonly reply: string;
+  };
+  /** A journal record was written. */
+  journal: JournalRecord;
+  /** New settings are in force. */
+  reloaded: { readonly file: string };
+  /** No transaction is in flight and nothing is due. */
+  idle: { readonly waiting: number };
+  /** The daemon cannot go on honestly and is about to exit. */
+  failed: { readonly reason: string };
+}
+
+export type EventName = keyof RampdEvents;
+type Listener<K extends EventName> = (event: RampdEvents[K]) => void;
+
+/** A minimal typed emitter. A listener that throws stops nobody: the error is rethrown in a microtask. */
+export class Events {
+  readonly #listeners = new Map<EventName, Set<Listener<never>>>();
+
+  on<K extends EventName>(name: K, listener: Listener<K>): () => void {
+    let set = this.#listeners.get(name);
+    if (!set) this.#listeners.set(name, (set = new Set()));
+    set.add(listener as Listener<never>);
+    return () => void set.delete(listener as Listener<never>);
+  }
+
+  /** Resolves with the first event for which `when` holds. */
+  once<K extends EventName>(name: K, when: (event: RampdEvents[K]) => boolean = () => true): Promise<RampdEvents[K]> {
+    return new Promise(resolve => {
+      const off = this.on(name, event => {
+        if (!when(event)) return;
+        off();
+        resolve(event);
+      });
+    });
+  }
+
+  /** True when somebody listens; lets hot paths skip building events. */
+  has(name: EventName): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0;
+  }
+
+  emit<K extends EventName>(name: K, event: RampdEvents[K]): void {
+    const set = this.#listeners.get(name);
+    if (!set) return;
+    for (const listener of set) {
+      try {
+        (listener as Listener<K>)(event);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * What delivery asks of the governor. govern/ implements it, pure: `now` is an argument, effects are the ports given to it.
+ *
+ * The dialogue of one connection: mayConnect → connected | connectFailed → (decide → present → answered? → settle | refund)*
+ * → disconnected. Every call is synchronous; a port may be called inside it.
+ */
+import type { DayRow } from './day.js';
+import type { JournalRecord } from './journal.js';
+import type { LastEnd, LedgerRecord } from './ledger.js';
+import type { Counted } from './message.js';
+import type { ReplyMatch } from './reply.js';
+import type { Settings } from './settings.js';
+import type { Instant, Ms } from './units.js';
+import type { LaneName, Permit, Reason, Verdict, Wait } from './verdict.js';
+
+export interface GovernorPorts {
+  /** Called inside the call that changes a limit; the journal must be durable before the turn's next MAIL FROM. */
+  journal(record: Omit<JournalRecord, 'time'>): void;
+  /** Reservations, answers and refunds in order; the ledger log writes them once per turn, before MAIL FROM. */
+  ledger(record: LedgerRecord): void;
+  /** Lanes that may have become free or tighter; undefined means all. Never called for what the caller itself just did. */
+  changed(source?: string, provider?: string): void;
+}
+
+export interface Ask {
+  readonly lane: LaneName;
+  readonly senderDomain: string;
+  readonly recipientDomain: string;
+  /** Recipients the caller would like to send in this transaction, at least 1. */
+  readonly wanted: number;
+}
+
+export type ConnectVerdict = { readonly go: true; readonly connection: number } | Wait;
+
+/** What one recipient's attempt came to. */
+export interface Settled {
+  readonly match: ReplyMatch;
+  readonly recipient: string;
+  readonly counted: readonly Counted[];
+}
+
+export interface LaneLimits {
+  readonly maxMsgPerConnection: number;
+  readonly maxErrorsPerConnection: number;
+  readonly maxRcptPerMessage: number;
+  readonly retryAfter: readonly Ms[];
+  readonly bounceAfter: Ms;
+  readonly maxAttempts: number;
+  readonly useStarttls: boolean;
+  readonly requireStarttls: boolean;
+  readonly connectTimeout: Ms;
+  readonly idleTimeout: Ms;
+}
+
+export type StageVerb = 'hold' | 'release' | 'advance' | 'step-back' | 'graduate' | 'restart';
+
+/** A window in force or recovering. Its place in `GovernorState.state` is `window:<id>`. */
+export interface WindowState {
+  readonly id: string;
+  readonly rule: string;
+  /** `schedules/providers/microsoft.yaml:7:5` */
+  readonly from: string;
+  readonly scope: 'lane' | 'source' | 'provider' | 'sender-domain' | 'recipient-domain' | 'recipient';
+  /** Addresses name sources here, so that renaming keeps windows. */
+  readonly address?: string;
+  readonly provider?: string;
+  readonly subject?: string;
+  readonly opened: Instant;
+  readonly until: Instant;
+  readonly recoverUntil: Instant;
+  /** Attempts that departed before this instant neither extend nor tighten. */
+  readonly tightened: Instant;
+  readonly hits: number;
+  readonly suspend: boolean;
+  readonly maxSmtpOut?: number;
+  readonly maxMsgPerHour?: number;
+  readonly maxMsgPerConnection?: number;
+  readonly maxConnectRate?: number;
+  /** The rule's own rate, from which the floor follows. */
+  readonly ruleMsgPerHour?: number;
+  readonly warmUp: 'hold' | 'step-back' | 'none';
+  /** Printable. */
+  readonly reply: string;
+}
+
+export interface LaneStatus {
+  readonly lane: LaneName;
+  readonly connections: number;
+  /** Effective now; Infinity means no limit. */
+  readonly maxSmtpOut: number;
+  readonly maxMsgPerHour: number;
+  readonly attemptsLastHour: number;
+  readonly windows: readonly string[];
+}
+
+export interface SourceStatus {
+  readonly name: string;
+  readonly state: 'paused' | 'suspended' | 'holding' | 'backing-off' | 'warming' | 'warm';
+  readonly schedule?: string;
+  readonly stage?: number;
+  readonly stages?: number;
+  readonly maxMsgPerHour: number;
+  readonly maxMsgPerDay: number;
+  readonly attemptsLastHour: number;
+  readonly attemptsToday: number;
+  readonly deliveredToday: number;
+  readonly deferredToday: number;
+  readonly bouncedToday: number;
+  readonly earned?: boolean;
+  readonly dayStart: Instant;
+  readonly because: readonly Reason[];
+}
+
+/** Snapshot for state.json: `state` is a flat map, the same keys journal records assign. */
+export interface GovernorState {
+  /** The last journal record the snapshot includes. */
+  readonly lastRecord: number;
+  readonly nextWindow: number;
+  readonly state: Readonly<Record<string, unknown>>;
+}
+
+export interface Governor {
+  configure(settings: Settings, now: Instant): void;
+
+  /** Reserves a connection (and its place in max-connect-rate) when it says go. */
+  mayConnect(lane: LaneName, now: Instant): ConnectVerdict;
+  connected(connection: number, now: Instant): void;
+  /** Releases the connection. `match` says why; hosts is how many MX hosts failed in this attempt. */
+  connectFailed(connection: number, match: ReplyMatch, hosts: number, now: Instant): void;
+  disconnected(connection: number, now: Instant): void;
+  /** True when more connections are open than the limit now in force allows, and this is one to close when idle. */
+  shouldClose(lane: LaneName, connection: number, now: Instant): boolean;
+  laneLimits(lane: LaneName): LaneLimits;
+
+  /** Asked on a ready connection; reserves in the same call. */
+  decide(ask: Ask, now: Instant): Verdict;
+  /** Just before the first byte of MAIL FROM. False: void (tightened or expired), slots are given back; ask again. */
+  present(permit: Permit, now: Instant): boolean;
+  /** No byte of MAIL FROM was written. Also gives back part of a permit: `slots` of it. */
+  refund(permit: Permit, slots: number, now: Instant): void;
+  /**
+   * The attempt ended: `answered` is when MAIL FROM was answered (or the attempt's end). One entry per recipient attempted.
+   * Applies rules' reactions once per distinct rule, counts day rows, feeds concurrency. Returns each recipient's new
+   * `counted` and the absolute day rows to commit with the outcomes.
+   */
+  settle(
+    permit: Permit,
+    answered: Instant,
+    recipients: readonly Settled[],
+    now: Instant,
+  ): { readonly counted: readonly (readonly Counted[])[]; readonly days: readonly DayRow[] };
+  /** A reply outside any permit (a 421 on an idle connection). */
+  absorbReply(lane: LaneName, match: ReplyMatch, now: Instant): void;
+
+  /** Slots this cold lane could still use within `within`, never more than is left of its day; 0 for warm, paused, suspended or windowed lanes. */
+  coldSlots(lane: LaneName, within: Ms, now: Instant): number;
+  isWarm(source: string): boolean;
+
+  /** The next instant at which something ends by itself (window, recovery); null when nothing will. */
+  nextExpiry(now: Instant): Instant | null;
+  /** Journals windows that closed by `now`. */
+  expire(now: Instant): void;
+  /** A due tick of a source, oldest first. */
+  judge(source: string, tick: Instant, now: Instant): void;
+  /** The last tick judged for a source, or when its address was first seen. */
+  judgedThrough(source: string): Instant;
+
+  pause(
+    target: { readonly kind: 'source' | 'provider' | 'lane' | 'queue'; readonly name: string },
+    author: string,
+    why: string | undefined,
+    now: Instant,
+  ): void;
+  resume(target: { readonly kind: 'source' | 'provider' | 'lane' | 'queue'; readonly name: string }, author: string, now: Instant): boolean;
+  /** Who paused a queue and why; undefined when it is not paused. */
+  queuePaused(queue: string): Reason | undefined;
+  /** Throws Error with a sentence when the window does not exist. */
+  lift(window: string, author: string, why: string | undefined, now: Instant): void;
+  /** Throws Error with a sentence when it makes no sense. Returns a sentence saying what is now in force. */
+  stage(
+    verb: StageVerb,
+    source: string,
+    options: { provider?: string; stage?: number },
+    author: string,
+    why: string | undefined,
+    now: Instant,
+  ): string;
+  /** Records what is not a change of the governor's own state: started, stopped, reloaded. */
+  note(type: 'started' | 'stopped' | 'reloaded', author: string, text: string, now: Instant): void;
+
+  /** Verdict for a lane without reserving anything. `without` is the instant at which it would go if the binding reason were not there. */
+  explain(
+    lane: LaneName,
+    ask: { senderDomain?: string; recipientDomain?: string },
+    now: Instant,
+  ): { readonly verdict: { go: boolean; until: Instant | null; because: readonly Reason[] }; readonly without: Instant | null };
+  laneStatus(lane: LaneName, now: Instant): LaneStatus;
+  sourceStatus(source: string, now: Instant): SourceStatus;
+  windows(now: Instant): readonly WindowState[];
+  /** Lanes with history, connections or windows. */
+  lanes(): readonly LaneName[];
+
+  snapshot(): GovernorState;
+  /** Before configure. */
+  restore(snapshot: GovernorState | undefined, after: readonly Omit<JournalRecord, 'time'>[]): void;
+  /** After configure. */
+  restoreDays(rows: readonly DayRow[], now: Instant): void;
+  restoreLedger(records: Iterable<LedgerRecord>, end: LastEnd, now: Instant): void;
+}

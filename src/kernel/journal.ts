@@ -1,0 +1,49 @@
+/**
+ * Journal records: every change of a limit, with an id, a cause and an author. The governor makes them; outcome/journal
+ * writes them before the change takes effect; replaying `state` over a snapshot restores the governor.
+ */
+import type { Instant } from './units.js';
+
+export const JOURNAL_TYPES = [
+  'started',
+  'stopped',
+  'reloaded',
+  'window-opened',
+  'window-extended',
+  'window-closed',
+  'window-lifted',
+  'stage-advanced',
+  'stage-held',
+  'stage-back',
+  'stage-braked',
+  'graduated',
+  'held',
+  'released',
+  'paused',
+  'resumed',
+  'undone',
+] as const;
+export type JournalType = (typeof JOURNAL_TYPES)[number];
+
+export interface JournalRecord {
+  /** Strictly increasing per node. */
+  readonly id: number;
+  /** Policy time. */
+  readonly at: Instant;
+  /** Wall time, ISO 8601, for people. */
+  readonly time: string;
+  readonly type: JournalType;
+  /** rule:<provider>/<id>, gate, tick, reload, operator:<name>, daemon. */
+  readonly author: string;
+  /** One sentence for people: what happened and why. */
+  readonly text: string;
+  readonly source?: string;
+  readonly provider?: string;
+  readonly window?: string;
+  /** The remote reply that caused it, printable. */
+  readonly reply?: string;
+  /** Id of the record that caused it. */
+  readonly cause?: number;
+  /** Keys of the governor's state set by this record: value null removes. Replay is assignment, hence idempotent. */
+  readonly state?: Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,122 @@
+/**
+ * Everything configuration says, checked: what config/ produces and every other part reads.
+ *
+ * Immutable; a reload makes a new one. Maps keep the order in which things were written.
+ */
+import type { Fault, Place } from './fault.js';
+import type { Limits } from './limits.js';
+import type { Rule } from './reply.js';
+import type { Schedule } from './schedule.js';
+import type { Ms } from './units.js';
+
+export type WarmUpWish = 'prefer' | 'allow' | 'never';
+
+export interface Source {
+  readonly name: string;
+  /** IPv4 or IPv6, canonical text. */
+  readonly address: string;
+  /** Its HELO name. */
+  readonly hostName: string;
+  /** undefined: `warm-up: none`, the source is warm. */
+  readonly warmUp?: {
+    readonly schedule: string;
+    /** Ends the ramp at this many messages an hour. */
+    readonly target?: number;
+    /** First stage while the address has no progress; 1 unless said. */
+    readonly stage: number;
+    /** ISO date (YYYY-MM-DD), earliest day to send on. */
+    readonly started?: string;
+    readonly from: Place;
+  };
+  readonly limits: Limits;
+  readonly from: Place;
+}
+
+export interface Pool {
+  readonly name: string;
+  /** Weight among warm sources; 0 takes none. */
+  readonly sources: readonly { readonly source: string; readonly weight: number }[];
+  readonly coldWait: Ms;
+  readonly stickyFor: Ms;
+  readonly warmUp: WarmUpWish;
+  readonly from: Place;
+}
+
+export interface SmtpHost {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Provider {
+  readonly name: string;
+  /** Globs; every MX host of a domain must match one of them. */
+  readonly mx: readonly string[];
+  /** Recipient domains that belong to it, whatever their MX. */
+  readonly domains: readonly string[];
+  /** Static routes: no MX lookup for its domains. */
+  readonly smtpHosts: readonly SmtpHost[];
+  readonly limits: Limits;
+  readonly rules: readonly Rule[];
+  /** Sends ARF feedback: its deliveries count for complaint rates. */
+  readonly feedback: boolean;
+  readonly from: Place;
+}
+
+export interface Client {
+  /** CIDR ranges; empty when it is a user. */
+  readonly from: readonly string[];
+  readonly user?: string;
+  /** `scrypt:<salt base64url>:<hash base64url>` or plain text with a warning. */
+  readonly password?: string;
+  readonly pool: string;
+  readonly allowHeaders: boolean;
+  readonly warmUp?: WarmUpWish;
+  readonly place: Place;
+}
+
+export interface Listener {
+  readonly address: string;
+  readonly port: number;
+  readonly tls?: { readonly cert: string; readonly key: string; readonly mode: 'starttls' | 'implicit' };
+  readonly from: Place;
+}
+
+export interface Settings {
+  /** The file it was read from. */
+  readonly file: string;
+  readonly hostName: string;
+  readonly stateDir: string;
+  /** Number in message and journal ids, 0 to 255. */
+  readonly node: number;
+  /** Name or uid to become after binding. */
+  readonly user?: string;
+  readonly listeners: readonly Listener[];
+  readonly clients: readonly Client[];
+  readonly maxMessageSize: number;
+  readonly maxRecipients: number;
+  /** Messages waiting above which new ones get 452. Infinity: none. */
+  readonly maxBacklog: number;
+  /** Free bytes on the spool's file system below which new messages get 452. */
+  readonly minFree: number;
+  readonly sources: ReadonlyMap<string, Source>;
+  readonly pools: ReadonlyMap<string, Pool>;
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly schedules: ReadonlyMap<string, Schedule>;
+  readonly defaults: Limits;
+  readonly total: Limits;
+  /** Recipient domain glob → domain whose route and provider it uses. */
+  readonly queueTo: readonly { readonly domain: string; readonly to: string; readonly from: Place }[];
+  readonly dns: { readonly servers: readonly string[] };
+  readonly smtpPort: number;
+  /** Permit delivery to loopback and private addresses. */
+  readonly allowPrivate: boolean;
+  readonly control: { readonly socket: string };
+  readonly accounting?: { readonly file: string; readonly format: 'csv'; readonly rotate: Ms; readonly compress: boolean };
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly file?: string };
+  /** Final failures: who gets the DSN. */
+  readonly dsn: { readonly from: string; readonly pool?: string };
+  /** Seconds to let transactions finish when stopping. */
+  readonly drain: Ms;
+  /** Warnings met while reading (never faults). */
+  readonly warnings: readonly Fault[];
+}
