@@ -4,7 +4,6 @@
 
 /** Replaces C0/C1 controls and bidirectional overrides by a space, and cuts at `max` characters with an ellipsis. */
 export function printable(text: string, max = 1_000): string {
-  // eslint-disable-next-line no-control-regex -- removing control characters is what this is for
   const clean = text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]+/g, ' ').trim();
   return clean.length > max ? `${clean.slice(0, max - 1)}…` : clean;
 }
