@@ -78,6 +78,10 @@ export interface Ramp {
   ): { counted: readonly Counted[]; row: DayRow };
   /** Instants of due ticks, oldest first, come from the daemon (cron); judging is idempotent. */
   judge(source: string, tick: Instant, now: Instant): void;
+  /** The daemon says when the source's day ends: cron lives outside. */
+  setNextTick(source: string, at: Instant): void;
+  /** When the running day ends; null while unknown. A warm source's day ends at the next midnight UTC. */
+  nextTick(source: string, now: Instant): Instant | null;
   /** A rule with `warm-up: step-back` fired. */
   stepBackByRule(source: string, provider: string, cause: number | undefined, author: string, now: Instant): void;
   restoreDays(rows: readonly DayRow[], now: Instant): void;

@@ -162,6 +162,8 @@ export interface Governor {
   expire(now: Instant): void;
   /** A due tick of a source, oldest first. */
   judge(source: string, tick: Instant, now: Instant): void;
+  /** The daemon says when the running day of a source ends: cron lives outside. */
+  setNextTick(source: string, at: Instant): void;
   /** The last tick judged for a source, or when its address was first seen. */
   judgedThrough(source: string): Instant;
 
