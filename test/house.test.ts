@@ -20,7 +20,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   rehearse: ['kernel', 'config', 'route', 'outcome', 'govern'],
   control: ['kernel', 'config', 'route', 'outcome', 'govern', 'accept', 'spool', 'deliver', 'rehearse'],
   daemon: ['kernel', 'config', 'route', 'outcome', 'govern', 'accept', 'spool', 'deliver', 'control'],
-  tui: ['kernel', 'control/view.ts'],
+  tui: ['kernel', 'control/view.ts', 'control/reason-text.ts'],
   commands: ['kernel', 'config', 'route', 'outcome', 'govern', 'accept', 'spool', 'deliver', 'rehearse', 'control', 'daemon', 'tui'],
   main: ['kernel', 'commands'],
 };

@@ -1,0 +1,58 @@
+/**
+ * Reasons as sentences: the one wording the commands, the UI and the logs use for why something waits.
+ *
+ * Pure; knows only the view types and the kernel. The sentence names the limit, its value, what is used and where it
+ * comes from. It never holds the reply or the end: callers place those where they have room.
+ */
+import { printable } from '../kernel/text.js';
+import type { ReasonView } from './view.js';
+
+/** What is used of a limit, by directive. `{n}` is the number used. */
+const USED: Readonly<Record<string, (n: string) => string>> = {
+  'max-msg-per-hour': n => `${n} used in the last hour`,
+  'max-msg-per-day': n => `${n} used since the last tick`,
+  'max-msg-rate': n => `${n} used in its period`,
+  'max-connect-rate': n => `${n} connections attempted in its period`,
+  'max-smtp-out': n => `${n} ${n === '1' ? 'connection' : 'connections'} open`,
+  'max-msg-per-connection': n => `${n} sent on this connection`,
+};
+
+/** Causes without a number of their own. */
+const CAUSES: Readonly<Record<string, string>> = {
+  paused: 'paused by a person',
+  suspended: 'suspended: nothing leaves this way',
+  held: 'the stage is held',
+  pacing: 'paced: departures are spread evenly over the hour',
+  window: 'slowed down after a reply',
+  'schedule-start': 'the warm-up has not started yet',
+};
+
+/** Whole numbers in groups of three, others with at most two decimals: `12,345`, `0.5`. */
+export function numberText(n: number): string {
+  if (!Number.isFinite(n)) return 'unlimited';
+  const [whole = '', part] = String(Math.round(n * 100) / 100).split('.');
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ',');
+  return part ? `${grouped}.${part}` : grouped;
+}
+
+/** `max-msg-per-hour 412 reached: 412 used in the last hour (schedules/four-weeks.yaml:9:3)`. Printable, one line. */
+export function reasonText(reason: ReasonView): string {
+  const { limit, value, used, window } = reason;
+  const cause = CAUSES[limit];
+  let text: string;
+  if (cause !== undefined) {
+    text = value === null || limit === 'paused' ? cause : `${cause}, ${numberText(value)}/h`;
+    if (window !== undefined) text += `, window ${window}`;
+  } else {
+    const name = window === undefined ? limit : `${limit} of window ${window}`;
+    if (value === null) text = name;
+    else if (value === 0) text = `${name} is none: nothing may leave`;
+    else {
+      const reached = used !== null && used >= value ? ' reached' : '';
+      text = `${name} ${numberText(value)}${reached}`;
+      if (used !== null) text += `: ${(USED[limit] ?? (n => `${n} used`))(numberText(used))}`;
+    }
+  }
+  const from = reason.from === '' || (window !== undefined && reason.from === `window ${window}`) ? '' : ` (${reason.from})`;
+  return printable(text + from);
+}
