@@ -1,0 +1,166 @@
+/**
+ * Talks to a running daemon over its Unix socket: one typed function per operation.
+ *
+ * Throws DaemonAway when nothing answers, Refusal and FaultError as the daemon said them, Error with a sentence for
+ * anything else. Keeps no connection open between calls. Needs nothing but node:http, so that commands start fast.
+ */
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { FaultError, type Fault } from '../kernel/fault.js';
+import { Refusal, type Act, type DeleteFilter, type ProviderView, type ScheduleView, type StageVerb } from './operations.js';
+import type { FeedView, LaneView, MessageView, QueueView, SourceView, StatusView, WhyView, WindowView } from './view.js';
+
+/** Nobody answers at the socket, or it may not be opened. */
+export class DaemonAway extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'DaemonAway';
+  }
+}
+
+export interface ShowFilter {
+  readonly queue?: string;
+  readonly limit?: number;
+}
+
+export interface ControlClient {
+  /** Epoch milliseconds of the daemon's wall clock when it last answered; the local clock before. */
+  now(): number;
+  status(): Promise<StatusView>;
+  sources(): Promise<SourceView[]>;
+  lanes(): Promise<LaneView[]>;
+  queues(filter?: ShowFilter): Promise<QueueView[]>;
+  windows(): Promise<WindowView[]>;
+  providers(): Promise<ProviderView[]>;
+  schedules(): Promise<ScheduleView[]>;
+  settings(): Promise<unknown>;
+  messages(filter?: ShowFilter): Promise<MessageView[]>;
+  why(target: string): Promise<WhyView>;
+  /** Lines with an id above `after`, oldest first; with `follow`, new ones as they come, until `signal` aborts or the daemon ends. */
+  events(options: { readonly after?: number; readonly follow: boolean; readonly signal?: AbortSignal }): AsyncIterable<FeedView>;
+  pause(target: string, act: Act): Promise<string[]>;
+  resume(target: string, act: Act): Promise<string[]>;
+  lift(window: string, act: Act): Promise<void>;
+  stage(verb: StageVerb, source: string, options: { readonly provider?: string; readonly stage?: number }, act: Act): Promise<string>;
+  retry(target: string, act: Act): Promise<number>;
+  remove(filter: DeleteFilter, act: Act): Promise<number>;
+  reload(act: Act): Promise<{ warnings: string[] }>;
+  /** Resolves when the daemon has begun to stop. */
+  stop(act: Act): Promise<void>;
+}
+
+export function connectControl(socket: string): ControlClient {
+  let ahead = 0;
+  const heard = (response: IncomingMessage): IncomingMessage => {
+    const told = Date.parse(String(response.headers['rampd-now'] ?? ''));
+    if (Number.isFinite(told)) ahead = told - Date.now();
+    return response;
+  };
+  const call = async <T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> => {
+    const response = heard(await open(socket, method, path, body));
+    const text = await textOf(response);
+    if ((response.statusCode ?? 500) >= 300) throw failure(response.statusCode ?? 500, text);
+    return JSON.parse(text) as T;
+  };
+  const show = <T>(kind: string, filter: ShowFilter = {}): Promise<T> => call('GET', `/v1/show/${kind}${query({ ...filter })}`);
+
+  return {
+    now: () => Date.now() + ahead,
+    status: () => call('GET', '/v1/status'),
+    sources: () => show('sources'),
+    lanes: () => show('lanes'),
+    queues: filter => show('queues', filter),
+    windows: () => show('windows'),
+    providers: () => show('providers'),
+    schedules: () => show('schedules'),
+    settings: () => show('settings'),
+    messages: filter => show('messages', filter),
+    why: target => call('GET', `/v1/why${query({ target })}`),
+    async *events({ after = 0, follow, signal }) {
+      const response = heard(await open(socket, 'GET', `/v1/events${query({ after, follow: follow ? 1 : 0 })}`, undefined, signal));
+      if (response.statusCode !== 200) throw failure(response.statusCode ?? 500, await textOf(response));
+      try {
+        for await (const line of linesOf(response)) {
+          if (line !== '') yield JSON.parse(line) as FeedView;
+        }
+      } catch (error) {
+        if (!signal?.aborted) throw away(error as NodeJS.ErrnoException, socket);
+      } finally {
+        response.destroy();
+      }
+    },
+    pause: async (target, act) => (await call<{ names: string[] }>('POST', '/v1/pause', { target, ...act })).names,
+    resume: async (target, act) => (await call<{ names: string[] }>('POST', '/v1/resume', { target, ...act })).names,
+    lift: async (window, act) => void (await call('POST', '/v1/lift', { window, ...act })),
+    stage: async (verb, source, options, act) =>
+      (await call<{ text: string }>('POST', '/v1/stage', { verb, source, ...options, ...act })).text,
+    retry: async (target, act) => (await call<{ recipients: number }>('POST', '/v1/retry', { target, ...act })).recipients,
+    remove: async (filter, act) => (await call<{ recipients: number }>('POST', '/v1/delete', { filter, ...act })).recipients,
+    reload: act => call('POST', '/v1/reload', act),
+    stop: async act => void (await call('POST', '/v1/stop', act)),
+  };
+}
+
+function query(values: Readonly<Record<string, string | number | undefined>>): string {
+  const said = Object.entries(values).filter((entry): entry is [string, string | number] => entry[1] !== undefined);
+  return said.length === 0 ? '' : `?${new URLSearchParams(said.map(([key, value]): [string, string] => [key, String(value)])).toString()}`;
+}
+
+function open(socket: string, method: string, path: string, body: unknown, signal?: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const request = httpRequest({
+      socketPath: socket,
+      method,
+      path,
+      agent: false,
+      headers: text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
+      ...(signal ? { signal } : {}),
+    });
+    request.once('response', resolve);
+    request.once('error', (error: NodeJS.ErrnoException) => reject(away(error, socket)));
+    request.end(text);
+  });
+}
+
+function away(error: NodeJS.ErrnoException, socket: string): Error {
+  if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED' || error.code === 'ENOTSOCK') {
+    return new DaemonAway(`no daemon answers at ${socket}: is it running? start it with \`rampd start\`, or name its socket with --socket`);
+  }
+  if (error.code === 'EACCES' || error.code === 'EPERM') {
+    return new DaemonAway(`the daemon's socket ${socket} may be opened by its owner only: run this command as that user`);
+  }
+  if (error.code === 'EINVAL' || error.code === 'ENAMETOOLONG') return new DaemonAway(`${socket} cannot be the path of a socket`);
+  if (error.code === 'ECONNRESET' || error.code === 'EPIPE') {
+    return new DaemonAway(`the daemon at ${socket} ended in the middle of its answer`);
+  }
+  return error;
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  response.setEncoding('utf8');
+  let text = '';
+  for await (const chunk of response) text += String(chunk);
+  return text;
+}
+
+async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
+  response.setEncoding('utf8');
+  let rest = '';
+  for await (const chunk of response) {
+    const lines = (rest + String(chunk)).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+}
+
+function failure(status: number, text: string): Error {
+  let told: { error?: unknown; faults?: unknown } = {};
+  try {
+    told = JSON.parse(text) as typeof told;
+  } catch {
+    // Not JSON: somebody else answers at this socket; the status says what can be said.
+  }
+  if (status === 422 && Array.isArray(told.faults)) return new FaultError(told.faults as Fault[]);
+  const sentence = typeof told.error === 'string' ? told.error : `the daemon answered with status ${status}`;
+  return status === 409 ? new Refusal(sentence) : new Error(sentence);
+}

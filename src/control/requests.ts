@@ -1,0 +1,55 @@
+/**
+ * The requests of the control API, checked: what may stand in a query or a body.
+ *
+ * Unknown keys are refused, so that a misspelt filter never deletes more than was meant.
+ */
+import { z } from 'zod';
+
+const name = z.string().trim().min(1).max(320);
+const author = z.string().trim().min(1).max(100);
+const why = z.string().trim().max(1_000).optional();
+
+export const SHOWN = ['sources', 'vmtas', 'lanes', 'queues', 'windows', 'messages', 'schedules', 'providers', 'settings'] as const;
+export type Shown = (typeof SHOWN)[number];
+
+export const STAGE_VERBS = ['hold', 'release', 'advance', 'step-back', 'graduate', 'restart'] as const;
+
+const whole = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+export const showQuery = z.strictObject({ queue: name.optional(), limit: whole.min(1).max(100_000).optional() });
+export const whyQuery = z.strictObject({ target: name });
+export const eventsQuery = z.strictObject({ after: whole.default(0), follow: z.enum(['0', '1']).default('1') });
+
+export const targetBody = z.strictObject({ target: name, author, why });
+export const liftBody = z.strictObject({ window: name, author, why });
+export const stageBody = z.strictObject({
+  verb: z.enum(STAGE_VERBS),
+  source: name,
+  provider: name.optional(),
+  stage: z.number().int().min(1).max(10_000).optional(),
+  author,
+  why,
+});
+export const deleteBody = z.strictObject({
+  filter: z
+    .strictObject({
+      queue: name.optional(),
+      from: z.string().max(320).optional(),
+      rcpt: name.optional(),
+      job: name.optional(),
+      olderThan: z.number().min(0).optional(),
+      message: name.optional(),
+      dsn: z.boolean(),
+    })
+    .refine(({ dsn: _, ...filters }) => Object.values(filters).some(value => value !== undefined), {
+      error: 'a deletion needs at least one filter',
+    }),
+  author,
+  why,
+});
+export const actBody = z.strictObject({ author, why });
+
+/** What zod found, as one sentence: `stage: expected a number`. */
+export function issueText(error: z.ZodError): string {
+  return error.issues.map(issue => (issue.path.length > 0 ? `${issue.path.join('.')}: ` : '') + issue.message).join('; ');
+}

@@ -1,0 +1,203 @@
+/**
+ * The control API: Operations over HTTP on a Unix socket that only its owner may open.
+ *
+ * GET /v1/status, /v1/show/:kind, /v1/why, /v1/events; POST /v1/pause, resume, lift, stage, retry, delete, reload, stop.
+ * Answers JSON: Refusal → 409 {error}, FaultError → 422 {faults}, an ill-formed request → 400 {error}, unknown → 404 {error}.
+ * Holds no state and decides nothing; a bug in an operation answers 500 with its message and is logged, never its stack.
+ */
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { Readable } from 'node:stream';
+import type { ZodType } from 'zod';
+import { FaultError } from '../kernel/fault.js';
+import { globMatches } from '../kernel/text.js';
+import { eventStream } from './event-stream.js';
+import { Refusal, type Act, type Operations } from './operations.js';
+import {
+  actBody,
+  deleteBody,
+  eventsQuery,
+  issueText,
+  liftBody,
+  SHOWN,
+  showQuery,
+  stageBody,
+  targetBody,
+  whyQuery,
+  type Shown,
+} from './requests.js';
+import { bindPrivately, claim } from './socket-file.js';
+
+/** Header that carries the daemon's wall clock, so that clients say "in 12m" by the daemon's time. */
+export const NOW_HEADER = 'rampd-now';
+
+export interface ControlLog {
+  info(text: string): void;
+  error(text: string): void;
+}
+
+export interface ControlOptions {
+  readonly socket: string;
+  readonly operations: Operations;
+  readonly log: ControlLog;
+  /** Epoch milliseconds shown to clients; the system's wall clock unless given (the lab's runs faster). */
+  readonly wall?: () => number;
+  /** Real milliseconds between heartbeats on the event stream. */
+  readonly heartbeat?: number;
+}
+
+export interface Control {
+  /** Ends the streams, lets answers under way finish for at most two seconds, removes the socket. */
+  close(): Promise<void>;
+}
+
+class BadRequest extends Error {}
+
+/** Throws Error with a sentence when the path is unfit, in use, or not a socket. */
+export async function startControl(options: ControlOptions): Promise<Control> {
+  const { socket, operations, log } = options;
+  const wall = options.wall ?? Date.now;
+  await claim(socket);
+  const app = fastify({ bodyLimit: 64 * 1024, forceCloseConnections: false });
+  const closing = new AbortController();
+
+  app.addHook('onRequest', (_request, reply, done) => {
+    void reply.header(NOW_HEADER, new Date(wall()).toISOString());
+    done();
+  });
+  app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
+  app.setNotFoundHandler((request, reply) => reply.code(404).send({ error: `there is no ${request.method} ${request.url.slice(0, 200)}` }));
+  readRoutes(app, operations);
+  actRoutes(app, operations, log);
+
+  app.get('/v1/events', (request, reply) => {
+    const { after, follow } = checked(eventsQuery, request.query);
+    const gone = new AbortController();
+    reply.raw.once('close', () => gone.abort());
+    const lines = eventStream(operations, {
+      after,
+      follow: follow === '1',
+      heartbeat: options.heartbeat ?? 15_000,
+      signal: AbortSignal.any([closing.signal, gone.signal]),
+    });
+    return reply.type('application/x-ndjson').send(Readable.from(lines, { objectMode: false }));
+  });
+
+  await app.ready();
+  await bindPrivately(app.server, socket);
+  return {
+    async close() {
+      closing.abort();
+      const force = setTimeout(() => app.server.closeAllConnections(), 2_000);
+      await new Promise<void>(resolve => {
+        app.server.close(() => resolve());
+        app.server.closeIdleConnections();
+      });
+      clearTimeout(force);
+      await app.close();
+    },
+  };
+}
+
+function checked<T>(shape: ZodType<T>, value: unknown): T {
+  const result = shape.safeParse(value ?? {});
+  if (!result.success) throw new BadRequest(issueText(result.error));
+  return result.data;
+}
+
+function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: ControlLog): FastifyReply {
+  if (error instanceof Refusal) return reply.code(409).send({ error: error.message });
+  if (error instanceof FaultError) return reply.code(422).send({ faults: error.faults });
+  if (error instanceof BadRequest) return reply.code(400).send({ error: error.message });
+  const { statusCode, message } = error as { statusCode?: number; message?: string };
+  if (statusCode !== undefined && statusCode < 500) return reply.code(statusCode).send({ error: message });
+  log.error(
+    `control: ${request.method} ${request.url.slice(0, 200)} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+  );
+  return reply.code(500).send({ error: message ?? 'unexpected trouble; the log says more' });
+}
+
+function readRoutes(app: FastifyInstance, operations: Operations): void {
+  app.get('/v1/status', () => operations.status());
+  app.get<{ Params: { kind: string } }>('/v1/show/:kind', (request, reply) => {
+    const kind = SHOWN.find(known => known === request.params.kind);
+    if (!kind)
+      return reply
+        .code(404)
+        .send({ error: `there is nothing to show called ${request.params.kind.slice(0, 50)}; there is: ${SHOWN.join(', ')}` });
+    const { queue, limit } = checked(showQuery, request.query);
+    return shown(kind, operations, queue, limit);
+  });
+  app.get('/v1/why', request => operations.why(checked(whyQuery, request.query).target));
+}
+
+/** async: what an operation throws at once reaches the error handler as a rejection. */
+async function shown(kind: Shown, operations: Operations, queue: string | undefined, limit: number | undefined): Promise<unknown> {
+  if (kind === 'settings') return operations.settings();
+  if (kind === 'messages') return operations.messages({ limit: limit ?? 100, ...(queue === undefined ? {} : { queue }) });
+  if (kind === 'queues') {
+    const queues = operations.queues();
+    return (queue === undefined ? queues : queues.filter(q => globMatches(queue, `${q.domain}@${q.pool}`))).slice(0, limit);
+  }
+  const read = {
+    sources: 'sources',
+    vmtas: 'sources',
+    lanes: 'lanes',
+    windows: 'windows',
+    schedules: 'schedules',
+    providers: 'providers',
+  } as const;
+  return operations[read[kind]]().slice(0, limit);
+}
+
+function actRoutes(app: FastifyInstance, operations: Operations, log: ControlLog): void {
+  app.post('/v1/pause', async request => {
+    const body = checked(targetBody, request.body);
+    return { names: await operations.pause(body.target, act(body)) };
+  });
+  app.post('/v1/resume', async request => {
+    const body = checked(targetBody, request.body);
+    return { names: await operations.resume(body.target, act(body)) };
+  });
+  app.post('/v1/lift', async request => {
+    const body = checked(liftBody, request.body);
+    await operations.lift(body.window, act(body));
+    return {};
+  });
+  app.post('/v1/stage', async request => {
+    const { verb, source, provider, stage, ...rest } = checked(stageBody, request.body);
+    const where = { ...(provider === undefined ? {} : { provider }), ...(stage === undefined ? {} : { stage }) };
+    return { text: await operations.stage(verb, source, where, act(rest)) };
+  });
+  app.post('/v1/retry', async request => {
+    const body = checked(targetBody, request.body);
+    return { recipients: await operations.retry(body.target, act(body)) };
+  });
+  app.post('/v1/delete', async request => {
+    const body = checked(deleteBody, request.body);
+    const { queue, from, rcpt, job, olderThan, message, dsn } = body.filter;
+    const filter = {
+      dsn,
+      ...(queue === undefined ? {} : { queue }),
+      ...(from === undefined ? {} : { from }),
+      ...(rcpt === undefined ? {} : { rcpt }),
+      ...(job === undefined ? {} : { job }),
+      ...(olderThan === undefined ? {} : { olderThan }),
+      ...(message === undefined ? {} : { message }),
+    };
+    return { recipients: await operations.remove(filter, act(body)) };
+  });
+  app.post('/v1/reload', async request => operations.reload(act(checked(actBody, request.body))));
+  app.post('/v1/stop', async (request, reply) => {
+    const stopping = operations.stop(act(checked(actBody, request.body)));
+    // Stopping ends in close(), which waits for this answer: so the answer waits for a refusal only, not for the end.
+    stopping.catch((error: unknown) => {
+      if (!(error instanceof Refusal)) log.error(`control: stopping failed: ${error instanceof Error ? error.message : String(error)}`);
+    });
+    await Promise.race([stopping, new Promise(resolve => setImmediate(resolve))]);
+    return reply.code(202).send({});
+  });
+}
+
+function act(body: { author: string; why?: string | undefined }): Act {
+  return body.why === undefined || body.why === '' ? { author: body.author } : { author: body.author, why: body.why };
+}
