@@ -4,10 +4,11 @@
 import type { DayRow } from '../kernel/day.js';
 import type { JournalRecord } from '../kernel/journal.js';
 import type { Limits } from '../kernel/limits.js';
+import type { StageVerb } from '../kernel/governor.js';
 import type { Counted } from '../kernel/message.js';
 import type { OutcomeClass } from '../kernel/reply.js';
 import type { Settings } from '../kernel/settings.js';
-import type { Instant, Ms } from '../kernel/units.js';
+import type { Instant, Ms, Rate } from '../kernel/units.js';
 
 /** A record before the governor has numbered it and the journal has given it a wall time. */
 export type NewRecord = Omit<JournalRecord, 'id' | 'time'>;
@@ -28,7 +29,10 @@ export interface StageCaps {
   readonly limits: Limits;
   /** Braked: the caps are already the previous stage's. */
   readonly braked: boolean;
-  /** Set when nothing may leave: brake at stage 1, three step-backs, not started yet. */
+  /**
+   * Set when nothing may leave: brake at stage 1, three step-backs, not started yet. Once `until` has passed only `limits`
+   * bind; nothing calls `changed` at that instant. null: until a person releases the source.
+   */
   readonly suspended?: { readonly why: string; readonly until: Instant | null; readonly from: string };
 }
 
@@ -48,9 +52,74 @@ export interface Progress {
   readonly stepBacks: number;
   /** Suspended until a person resumes it. */
   readonly suspended: boolean;
-  /** The last tick judged. */
+  /** The last tick judged; for a new address 20 h before it was first seen, so that its first tick counts. */
   readonly judgedThrough: Instant;
   readonly lastSent?: Instant;
+  /** When the address (or the provider's own stage on it) was first seen. */
+  readonly since?: Instant;
+  /** Quantities in force without growth: stage limits never let more than these through until a day is earned. */
+  readonly caps?: StoredCaps;
+  /** Braked at stage 1: nothing leaves until the next tick. */
+  readonly stopped?: boolean;
+  /** The day (its first tick) that already paid a step-back: it pays no second one. */
+  readonly brakedDay?: Instant;
+  /** First day whose counts the next tick judges, when earlier ones were too few to judge. */
+  readonly countsFrom?: Instant;
+  /** Steps already taken in the silence that lasts. */
+  readonly cooled?: number;
+  readonly graduatedAt?: Instant;
+  /** Messages a day no lane's growth limit falls below: the day of the stage it began with. */
+  readonly growthFloor?: number;
+}
+
+/** Quantities of a stage as JSON carries them: absent means unlimited; rates keep their period. */
+export interface StoredCaps {
+  readonly maxSmtpOut?: number;
+  readonly maxMsgPerHour?: number;
+  readonly maxMsgPerDay?: number;
+  readonly maxMsgPerConnection?: number;
+  readonly maxRcptPerMessage?: number;
+  readonly maxErrorsPerConnection?: number;
+  readonly maxMsgRate?: Rate;
+  readonly maxConnectRate?: Rate;
+}
+
+/** What the running day of a source, or of one of its lanes, came to so far. */
+export interface DayTotals {
+  readonly attempts: number;
+  /** Distinct recipients by last outcome. */
+  readonly recipients: number;
+  readonly delivered: number;
+  readonly deferred: number;
+  readonly bounced: number;
+}
+
+/** One gate condition and where it stands. */
+export interface GateStatus {
+  readonly group: 'advance' | 'hold' | 'step-back';
+  /** As written: `deferral-rate > 10%`. */
+  readonly text: string;
+  readonly from: string;
+  /** Measured, for people: `3.2 %`, `1h20m`; `no data` while nothing can be said. */
+  readonly measured: string;
+  readonly met: boolean;
+}
+
+/** Where a warming source, or a provider's own stage on it, stands. */
+export interface RampStatus {
+  readonly schedule: string;
+  readonly stage: number;
+  readonly of: number;
+  readonly graduated: boolean;
+  readonly held: boolean;
+  readonly braked: boolean;
+  readonly suspended?: NonNullable<StageCaps['suspended']>;
+  /** Would the day be earned if it were judged now? */
+  readonly earned: boolean;
+  /** What a tick now would do, one sentence. */
+  readonly ifJudgedNow: string;
+  readonly judgedThrough: Instant;
+  readonly gates: readonly GateStatus[];
 }
 
 export interface Ramp {
@@ -63,11 +132,15 @@ export interface Ramp {
   dayStart(source: string, now: Instant): Instant;
   /** Attempts of the running day, for max-msg-per-day. */
   attemptsToday(source: string, provider: string | undefined, now: Instant): number;
-  /** Slots were taken (or given back, negative) today: keeps attemptsToday exact before outcomes arrive. */
+  /**
+   * Slots were taken (or given back, negative): keeps attemptsToday exact before outcomes arrive. For slots given back `now`
+   * is the instant they were taken, so that those of an earlier day change nothing today.
+   */
   reserve(source: string, provider: string, slots: number, now: Instant): void;
   /**
    * Counts one recipient's outcome: adjusts the day's rows by its earlier outcome of today, if any, and judges the brake.
-   * Returns the recipient's new `counted` list and the absolute day row to commit.
+   * Returns the recipient's new `counted` list and the absolute day rows to commit: the running day's, and `also` those of
+   * earlier days still to be judged whose count this outcome replaced. `Counted.source` holds the address.
    */
   count(
     source: string,
@@ -75,13 +148,31 @@ export interface Ramp {
     before: readonly Counted[],
     outcome: OutcomeClass,
     now: Instant,
-  ): { counted: readonly Counted[]; row: DayRow };
+  ): { counted: readonly Counted[]; row: DayRow; also?: readonly DayRow[] };
   /** Instants of due ticks, oldest first, come from the daemon (cron); judging is idempotent. */
   judge(source: string, tick: Instant, now: Instant): void;
   /** The daemon says when the source's day ends: cron lives outside. */
   setNextTick(source: string, at: Instant): void;
   /** When the running day ends; null while unknown. A warm source's day ends at the next midnight UTC. */
   nextTick(source: string, now: Instant): Instant | null;
+  /** The last tick judged (20 h before a new address was first seen); midnight UTC for a warm source. */
+  judgedThrough(source: string): Instant;
+  /** Nothing could leave between these instants: the daemon was down (source undefined) or a person had paused it. */
+  noteAway(source: string | undefined, from: Instant, to: Instant): void;
+  /** A complaint about mail from this lane arrived; may brake. */
+  complain(source: string, provider: string, now: Instant): void;
+  /** An operator's act on the stage. Throws Error with a sentence when it makes no sense; returns what is now in force. */
+  verb(
+    verb: StageVerb,
+    source: string,
+    options: { readonly provider?: string; readonly stage?: number },
+    author: string,
+    why: string | undefined,
+    now: Instant,
+  ): string;
+  /** undefined: `warm-up: none`, or a provider without a stage of its own. */
+  status(source: string, provider: string | undefined, now: Instant): RampStatus | undefined;
+  today(source: string, provider: string | undefined, now: Instant): DayTotals;
   /** A rule with `warm-up: step-back` fired. */
   stepBackByRule(source: string, provider: string, cause: number | undefined, author: string, now: Instant): void;
   restoreDays(rows: readonly DayRow[], now: Instant): void;
