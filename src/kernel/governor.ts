@@ -155,6 +155,8 @@ export interface Governor {
   /** Slots this cold lane could still use within `within`, never more than is left of its day; 0 for warm, paused, suspended or windowed lanes. */
   coldSlots(lane: LaneName, within: Ms, now: Instant): number;
   isWarm(source: string): boolean;
+  /** The stage a source stands on, cheap; undefined when it is warm. */
+  stageOf(source: string): number | undefined;
 
   /** The next instant at which something ends by itself (window, recovery); null when nothing will. */
   nextExpiry(now: Instant): Instant | null;
