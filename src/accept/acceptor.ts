@@ -1,0 +1,42 @@
+/**
+ * Mail in. Listens where the settings say, takes mail from listed clients only, and answers 250 when the store has
+ * promised to keep it, never before.
+ */
+import type { Budget } from './body.js';
+import { Identities } from './identity.js';
+import { Listeners } from './listeners.js';
+import type { AcceptParts } from './ports.js';
+import { handlersFor, type Gate } from './session.js';
+import { printable } from '../kernel/text.js';
+
+export interface Acceptor {
+  /** Opens every listener; resolves with what is bound, in the order of the settings. Throws FaultError naming the place. */
+  listen(): Promise<{ address: string; port: number }[]>;
+  /** After a reload: opens, closes and re-certifies listeners. Throws FaultError and leaves what was open. */
+  applySettings(): Promise<void>;
+  /** Takes nothing new; transactions under way have `graceMs` to finish. */
+  stop(graceMs: number): Promise<void>;
+  /** With a reason: 421 to new connections, 451 to transactions. null: open again. */
+  refuse(reason: string | null): void;
+}
+
+/** Bytes of messages being received at once, over all connections; never less than four of the largest. */
+const MEMORY = 256 * 1024 * 1024;
+
+export function createAcceptor(parts: AcceptParts): Acceptor {
+  const gate: Gate = { closed: null };
+  const budget: Budget = { used: 0, most: Math.max(MEMORY, 4 * parts.settings().maxMessageSize) };
+  const identities = new Identities(parts.settings, parts.clock);
+  const listeners = new Listeners(offersTls => handlersFor(parts, identities, gate, budget, offersTls), parts.log);
+  return {
+    async listen() {
+      await listeners.apply(parts.settings());
+      return listeners.bound;
+    },
+    applySettings: () => listeners.apply(parts.settings()),
+    stop: graceMs => listeners.stop(graceMs),
+    refuse(reason) {
+      gate.closed = reason === null ? null : printable(reason, 200);
+    },
+  };
+}
