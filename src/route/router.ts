@@ -1,0 +1,209 @@
+/**
+ * Recipient domain → provider and MX hosts → addresses.
+ *
+ * Order: `queue-to`, then a provider's `domains` (with `smtp-hosts`: no lookup), then MX (RFC 5321 §5.1, null MX of RFC 7505,
+ * A/AAAA as the implicit MX). Answers are kept until they expire on policy time; new settings drop the routes and keep the
+ * DNS answers. Never throws for what strangers' DNS says, and never hands out an address protect.ts forbids, except hosts an
+ * operator wrote as `smtp-hosts`.
+ */
+import { isIP } from 'node:net';
+import type { Clock } from '../kernel/clock.js';
+import type { Provider, Settings } from '../kernel/settings.js';
+import { printable } from '../kernel/text.js';
+import { HOUR, type Instant } from '../kernel/units.js';
+import type { DnsPort, MxAnswer } from './dns.js';
+import { DomainTable, isHostName, readDomain } from './domain.js';
+import { Lookups, type Held } from './lookups.js';
+import { isOffLimits, ownAddresses } from './protect.js';
+import { nameOfMxSet, providerOfHosts } from './provider.js';
+
+export interface MxHost {
+  /** Host name in lower case, or an IP address. */
+  readonly name: string;
+  readonly preference: number;
+  readonly port: number;
+  /** Written by the operator as one of a provider's `smtp-hosts`. */
+  readonly static: boolean;
+}
+
+export type Route =
+  | { readonly kind: 'hosts'; readonly provider: string; readonly hosts: readonly MxHost[]; readonly expires: Instant }
+  /** Final: the domain takes no mail, or does not exist. */
+  | { readonly kind: 'null-mx' | 'no-domain'; readonly text: string; readonly expires: Instant }
+  | { readonly kind: 'temporary'; readonly text: string; readonly retryAt: Instant };
+
+/** Addresses in the order the DNS gave them, IPv4 first; or why there are none, for now or for good. */
+export type HostAddresses = { readonly addresses: string[] } | { readonly temporary: string } | { readonly none: string };
+
+export interface Router {
+  resolve(domain: string): Promise<Route>;
+  /** The route in the cache, when it has not expired and was made from the settings in force. */
+  peek(domain: string): Route | undefined;
+  addresses(host: MxHost): Promise<HostAddresses>;
+  /** Lower preference first, equal ones shuffled (RFC 5321 §5.1). */
+  order(hosts: readonly MxHost[]): MxHost[];
+}
+
+export interface RouterPorts {
+  readonly dns: DnsPort;
+  readonly clock: Clock;
+  readonly settings: () => Settings;
+  /** 0 ≤ n < 1. */
+  readonly random: () => number;
+}
+
+const CACHED_MOST = 100_000;
+/** MX hosts of one domain that are looked at, best preferences first. */
+const HOSTS_MOST = 100;
+/** How long routes hold that need no DNS. */
+const FIXED_TTL = HOUR;
+
+export function createRouter({ dns, clock, settings, random }: RouterPorts): Router {
+  const mx = new Lookups(name => dns.mx(name), clock, CACHED_MOST);
+  const a = new Lookups(name => dns.a(name), clock, CACHED_MOST);
+  const aaaa = new Lookups(name => dns.aaaa(name), clock, CACHED_MOST);
+  const routes = new Map<string, Route>();
+  let tables = readTables(settings());
+
+  /** Tables of the settings in force; routes made from others go. */
+  const current = (): Tables => {
+    const now = settings();
+    if (now !== tables.settings) {
+      tables = readTables(now);
+      routes.clear();
+    }
+    return tables;
+  };
+
+  const peek = (domain: string): Route | undefined => {
+    current();
+    const route = routes.get(keyOf(domain));
+    if (!route) return undefined;
+    return (route.kind === 'temporary' ? route.retryAt : route.expires) > clock.now() ? route : undefined;
+  };
+
+  const resolve = async (domain: string): Promise<Route> => {
+    const held = peek(domain);
+    if (held) return held;
+    const used = current();
+    const route = await find(used, domain);
+    // Settings may have changed meanwhile: the answer was right when asked for, but is not to be kept.
+    if (used === current()) {
+      const key = keyOf(domain);
+      routes.delete(key);
+      routes.set(key, route);
+      for (const oldest of routes.keys()) {
+        if (routes.size <= CACHED_MOST) break;
+        routes.delete(oldest);
+      }
+    }
+    return route;
+  };
+
+  const find = async (used: Tables, text: string): Promise<Route> => {
+    const expires = clock.now() + FIXED_TTL;
+    const asked = readDomain(text);
+    const domain = readDomain(used.queueTo.find(asked.name) ?? asked.name);
+    if (domain.kind === 'invalid') return { kind: 'no-domain', text: printable(`${domain.name}: ${domain.text}`, 300), expires };
+    const port = used.settings.smtpPort;
+    const named = used.domains.find(domain.name);
+    if (named && named.smtpHosts.length > 0) return { kind: 'hosts', provider: named.name, hosts: staticHosts(named), expires };
+    if (domain.kind === 'literal') {
+      const host: MxHost = { name: domain.address, preference: 0, port, static: false };
+      return { kind: 'hosts', provider: named?.name ?? domain.name, hosts: [host], expires };
+    }
+    const held = await mx.get(domain.name);
+    const found = held.answer.kind === 'no-data' ? await implicit(domain.name, held, port) : explicit(domain.name, held, port);
+    if (found.kind !== 'hosts') return found;
+    const provider =
+      named ??
+      providerOfHosts(
+        used.settings.providers.values(),
+        found.hosts.map(h => h.name),
+      );
+    if (!provider) return { ...found, provider: nameOfMxSet(found.hosts.map(h => h.name)) };
+    return { ...found, provider: provider.name, hosts: provider.smtpHosts.length > 0 ? staticHosts(provider) : found.hosts };
+  };
+
+  /** No MX: the domain is its own host when it has an address. */
+  const implicit = async (name: string, noMx: Held<MxAnswer>, port: number): Promise<Route> => {
+    const [v4, v6] = await Promise.all([a.get(name), aaaa.get(name)]);
+    const found = [v4, v6].filter(h => h.answer.kind === 'found').map(h => h.expires);
+    if (found.length > 0) {
+      const hosts: MxHost[] = [{ name, preference: 0, port, static: false }];
+      return { kind: 'hosts', provider: '', hosts, expires: Math.min(noMx.expires, ...found) };
+    }
+    const failed = [v4, v6].find(h => h.answer.kind === 'failed');
+    if (failed?.answer.kind === 'failed') return { kind: 'temporary', text: `${name}: ${failed.answer.text}`, retryAt: failed.expires };
+    return {
+      kind: 'no-domain',
+      text: `${name} has neither MX nor address records`,
+      expires: Math.min(noMx.expires, v4.expires, v6.expires),
+    };
+  };
+
+  return {
+    resolve,
+    peek,
+    async addresses(host) {
+      const used = current();
+      const permitted = (address: string) => host.static || used.settings.allowPrivate || !isOffLimits(address, used.own);
+      if (isIP(host.name)) return permitted(host.name) ? { addresses: [host.name] } : { none: forbidden(host.name) };
+      const answers = await Promise.all([a.get(host.name), aaaa.get(host.name)]);
+      const all = answers.flatMap(({ answer }) => (answer.kind === 'found' ? answer.records : []));
+      const addresses = all.filter(permitted);
+      if (addresses.length > 0) return { addresses };
+      for (const { answer } of answers) if (answer.kind === 'failed') return { temporary: `${host.name}: ${answer.text}` };
+      return { none: all.length > 0 ? forbidden(host.name) : `${host.name} has no address records` };
+    },
+    order(hosts) {
+      // Each host draws one lot; sorting by preference, then lot, shuffles the equal ones evenly.
+      const drawn = hosts.map(host => ({ host, lot: random() }));
+      return drawn.sort((x, y) => x.host.preference - y.host.preference || x.lot - y.lot).map(d => d.host);
+    },
+  };
+}
+
+/** What routing needs of the settings, indexed once. */
+interface Tables {
+  readonly settings: Settings;
+  readonly queueTo: DomainTable<string>;
+  readonly domains: DomainTable<Provider>;
+  readonly own: ReadonlySet<string>;
+}
+
+function readTables(settings: Settings): Tables {
+  const queueTo = new DomainTable<string>();
+  for (const { domain, to } of settings.queueTo) queueTo.add(domain, to);
+  const domains = new DomainTable<Provider>();
+  for (const provider of settings.providers.values()) for (const domain of provider.domains) domains.add(domain, provider);
+  return { settings, queueTo, domains, own: ownAddresses(settings) };
+}
+
+/** Cache key; cheaper than readDomain, which only decides on a miss. */
+const keyOf = (domain: string) => domain.toLowerCase().replace(/\.$/, '');
+
+const forbidden = (name: string) => `${name} resolves to private addresses only`;
+
+/** In the order in which they are written: the first is preferred. */
+function staticHosts(provider: Provider): MxHost[] {
+  return provider.smtpHosts.map(({ host, port }, index) => ({ name: host.toLowerCase(), preference: index, port, static: true }));
+}
+
+/** The hosts of an MX answer; the caller names the provider. */
+function explicit(name: string, { answer, expires }: Held<MxAnswer>, port: number): Route {
+  if (answer.kind === 'failed') return { kind: 'temporary', text: `${name}: ${answer.text}`, retryAt: expires };
+  if (answer.kind !== 'found') return { kind: 'no-domain', text: `${name} does not exist`, expires };
+  const best = new Map<string, number>();
+  let isNull = false;
+  for (const { exchange, preference } of answer.records) {
+    const host = exchange.toLowerCase().replace(/\.$/, '');
+    if (host === '') isNull = true;
+    else if (isHostName(host)) best.set(host, Math.min(preference, best.get(host) ?? Infinity));
+  }
+  const hosts = [...best].map(([host, preference]): MxHost => ({ name: host, preference, port, static: false }));
+  hosts.sort((x, y) => x.preference - y.preference || (x.name < y.name ? -1 : 1));
+  if (hosts.length > 0) return { kind: 'hosts', provider: '', hosts: hosts.slice(0, HOSTS_MOST), expires };
+  if (isNull) return { kind: 'null-mx', text: `${name} accepts no mail (null MX)`, expires };
+  return { kind: 'temporary', text: `${name}: its MX records name no valid host`, retryAt: expires };
+}
