@@ -44,7 +44,7 @@ export function reasonText(reason: ReasonView): string {
     text = value === null || limit === 'paused' ? cause : `${cause}, ${numberText(value)}/h`;
     if (window !== undefined) text += `, window ${window}`;
   } else {
-    const name = window === undefined ? limit : `${limit} of window ${window}`;
+    const name = window === undefined ? limit : `window ${window}'s ${limit}`;
     if (value === null) text = name;
     else if (value === 0) text = `${name} is none: nothing may leave`;
     else {
