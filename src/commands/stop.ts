@@ -1,0 +1,30 @@
+/** `rampd stop`: lets transactions finish, then ends the daemon; waits until its socket answers no more. */
+import type { Command } from 'commander';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connectControl } from '../control/client.js';
+import { answers } from '../control/socket-file.js';
+import { spanText } from '../control/page.js';
+import { act, daemonCommand, say } from './connection.js';
+import type { Io } from './io.js';
+import { duration } from './numbers.js';
+import { socketPath, type Where } from './socket-path.js';
+
+/** Real time between two looks at the socket. */
+const LOOK = 100;
+
+export function register(program: Command, io: Io): void {
+  daemonCommand(program, 'stop', 'let transactions finish, then end the daemon')
+    .option('--no-wait', 'return as soon as it has begun to stop')
+    .option('--timeout <time>', 'how long to wait', duration, 120_000)
+    .option('--why <text>', 'reason, for the journal')
+    .action(async (options: Where & { wait: boolean; timeout: number; why?: string }) => {
+      const socket = await socketPath(options, io);
+      await connectControl(socket).stop(act(io, options.why));
+      if (!options.wait) return say(io, 'stopping');
+      for (let looks = Math.ceil(options.timeout / LOOK); await answers(socket); looks--) {
+        if (looks <= 0) throw new Error(`the daemon has not ended within ${spanText(options.timeout)}; it is still stopping`);
+        await sleep(LOOK);
+      }
+      say(io, 'stopped');
+    });
+}
