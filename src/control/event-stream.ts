@@ -1,11 +1,12 @@
 /**
  * The event feed as newline-delimited JSON: what was missed first, then every new line, and an empty line as heartbeat.
  *
- * Pulls page by page from Operations.feed and waits until the reader has taken each page: a slow reader costs one page of
- * memory, never more; lines the daemon has meanwhile forgotten are missing, which their ids show.
+ * Pulls from Operations.feed when the reader has taken what it got: a slow reader costs one look at the feed and one page of
+ * text, however much happens; lines the daemon has meanwhile forgotten are missing, which their ids show.
  */
 import type { Operations } from './operations.js';
 
+/** Lines made into text at once. */
 const PAGE = 500;
 
 export interface StreamOptions {
@@ -33,13 +34,13 @@ export async function* eventStream(operations: Pick<Operations, 'feed' | 'follow
     if (follow) yield '\n';
     while (!signal.aborted) {
       fresh = false;
-      const lines = operations.feed(after, PAGE);
-      const last = lines.at(-1);
-      if (last) {
-        after = Math.max(after, last.id);
-        yield lines.map(line => `${JSON.stringify(line)}\n`).join('');
-        continue;
+      const lines = operations.feed(after, Infinity);
+      for (let start = 0; start < lines.length && !signal.aborted; start += PAGE) {
+        const some = lines.slice(start, start + PAGE);
+        after = Math.max(after, some.at(-1)?.id ?? 0);
+        yield some.map(line => `${JSON.stringify(line)}\n`).join('');
       }
+      if (lines.length > 0) continue;
       if (!follow) return;
       if (!fresh && !(await quiet(heartbeat, resolve => (wake = resolve)))) yield '\n';
     }

@@ -65,6 +65,7 @@ export interface Operations {
   messages(filter: { readonly queue?: string; readonly limit: number }): Promise<MessageView[]>;
   /** MESSAGE id, LANE `source/provider` or SOURCE name. */
   why(target: string): Promise<WhyView>;
+  /** Lines with an id above `after` that are still known, oldest first, at most `limit` (Infinity: all). */
   feed(after: number, limit: number): FeedView[];
   /** Calls back for every new feed line until the returned function is called. */
   follow(listener: (line: FeedView) => void): () => void;
