@@ -1,0 +1,105 @@
+/**
+ * Reads journal files line by line, in constant memory, and tells a torn end from damage.
+ *
+ * Never changes a file. Every record is synced before the next is written, so a crash can tear one line, the last; any
+ * other bad line is damage, and a FaultError names it.
+ */
+import { closeSync, openSync, readSync, readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { FaultError } from '../kernel/fault.js';
+import type { JournalRecord } from '../kernel/journal.js';
+
+export interface JournalEnd {
+  /** Bytes up to the end of the last sound line. */
+  readonly sound: number;
+  /** Bytes behind it. */
+  readonly torn: number;
+  /** The last sound line lacks its line end. */
+  readonly unended: boolean;
+  /** Number of lines. */
+  readonly lines: number;
+}
+
+/** Parts put aside by rotation, oldest first: each holds every record up to `last` that older parts do not. */
+export function journalFiles(file: string): { readonly path: string; readonly last: number }[] {
+  const name = basename(file);
+  return readdirSync(dirname(file))
+    .filter(entry => entry.startsWith(`${name}.`) && /^\d+$/.test(entry.slice(name.length + 1)))
+    .map(entry => ({ path: join(dirname(file), entry), last: Number(entry.slice(name.length + 1)) }))
+    .sort((a, b) => a.last - b.last);
+}
+
+/** Yields records, whose ids must rise; returns where the sound part ends. */
+export function* readJournalFile(file: string): Generator<JournalRecord, JournalEnd> {
+  let last = 0;
+  let sound = 0;
+  let total = 0;
+  let number = 0;
+  let ended = true;
+  let bad: string | undefined;
+  for (const line of lines(file)) {
+    if (bad !== undefined) throw damaged(file, number, bad);
+    number++;
+    total += line.length;
+    const record = parse(line, last);
+    if (typeof record === 'string') {
+      bad = record;
+      continue;
+    }
+    sound = total;
+    last = record.id;
+    ended = line.at(-1) === 10;
+    yield record;
+  }
+  return { sound, torn: total - sound, unended: !ended && sound > 0, lines: number };
+}
+
+function damaged(file: string, line: number, what: string): FaultError {
+  return new FaultError([
+    {
+      code: 'journal-damaged',
+      place: { file, line, col: 1 },
+      what: `the journal is damaged here: ${what}, and more lines follow`,
+      hint: 'restore the state directory from a copy; removing the line would lose a change of a limit',
+    },
+  ]);
+}
+
+/** A record, or what is wrong with the line. */
+function parse(line: Buffer, last: number): JournalRecord | string {
+  let value: unknown;
+  try {
+    value = JSON.parse(line.toString('utf8'));
+  } catch {
+    return 'not JSON';
+  }
+  const record = value as Partial<JournalRecord> | null;
+  if (typeof record !== 'object' || record === null || !Number.isSafeInteger(record.id) || typeof record.type !== 'string') {
+    return 'not a journal record';
+  }
+  if ((record.id ?? 0) <= last) return `record ${record.id} does not follow ${last}`;
+  return record as JournalRecord;
+}
+
+/** Lines with their ends; the last one may lack it. */
+function* lines(file: string): Generator<Buffer> {
+  const fd = openSync(file, 'r');
+  try {
+    let rest: Buffer = Buffer.alloc(0);
+    for (let position = 0; ;) {
+      const block = Buffer.alloc(256 * 1024);
+      const got = readSync(fd, block, 0, block.length, position);
+      if (got === 0) break;
+      position += got;
+      let bytes: Buffer = rest.length > 0 ? Buffer.concat([rest, block.subarray(0, got)]) : block.subarray(0, got);
+      for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10)) {
+        yield bytes.subarray(0, end + 1);
+        bytes = bytes.subarray(end + 1);
+      }
+      rest = bytes;
+    }
+    if (rest.length > 0) yield rest;
+  } finally {
+    closeSync(fd);
+  }
+}
