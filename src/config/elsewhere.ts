@@ -1,0 +1,37 @@
+/**
+ * Words people bring along: keys that are planned and refused until they work, and what other mail servers call our keys.
+ */
+
+/** Refused with "not supported yet", never parsed and ignored. */
+export const LATER: ReadonlyMap<string, string> = new Map([
+  ['dkim', 'DKIM signing'],
+  ['dkim-sign', 'DKIM signing'],
+  ['http', 'the control API over TCP'],
+]);
+
+const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ['virtual-mta', 'an outbound address is an entry under sources'],
+  ['vmta', 'an outbound address is an entry under sources'],
+  ['virtual-mtas', 'outbound addresses stand under sources'],
+  ['virtual-mta-pool', 'a set of sources is an entry under pools'],
+  ['smtp-source-host', 'a source says address and host-name'],
+  ['smtp-source-ip', 'a source says address'],
+  ['helo', 'the HELO name is host-name'],
+  ['ehlo', 'the HELO name is host-name'],
+  ['smtp-listener', 'listening addresses stand under listeners'],
+  ['listen', 'listening addresses stand under listeners'],
+  ['smtp-pattern-list', 'patterns are rules of a provider'],
+  ['acct-file', 'the accounting file is accounting: { file: … }'],
+  ['domain', 'limits of a destination stand under providers'],
+  ['domains', 'limits of a destination stand under providers'],
+  ['spool', 'the spool stands in state-dir'],
+  ['backoff-max-msg-rate', 'slowing down is a rule with a window'],
+  ['max-cold-virtual-mta-msg', 'a day cap is max-msg-per-day in a stage'],
+  ['relay', 'who may inject stands under clients'],
+  ['<<', 'merge keys are not read: use an alias for the whole map'],
+]);
+
+/** A hint for a key another program uses. */
+export function known(key: string): string | undefined {
+  return ELSEWHERE.get(key.toLowerCase());
+}
