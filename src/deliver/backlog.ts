@@ -1,0 +1,212 @@
+/**
+ * Where each queue stands: waiting for its head to be due, for its route, in a ring of its site, or stuck (see waiting.ts).
+ *
+ * One heap holds all queues that wait for an instant. Routes are looked up when a head is due, a bounded number at a time,
+ * and kept until they expire. Tells the dispatcher which group has something ready; decides nothing about lanes.
+ */
+import type { Clock } from '../kernel/clock.js';
+import type { Reason } from '../kernel/verdict.js';
+import type { Settings } from '../kernel/settings.js';
+import { MINUTE } from '../kernel/units.js';
+import type { Route, Router } from '../route/router.js';
+import { TimeHeap } from './heap.js';
+import type { DeliverQueue } from './ports.js';
+import { Group, Site, Waiting, siteKey } from './waiting.js';
+
+/** Domains looked up at once. */
+const MOST_LOOKUPS = 64;
+
+export interface BacklogHooks {
+  /** The group has something ready that it did not have before. */
+  ready(group: Group): void;
+  /** The domain can never be delivered to: its due recipients are to be bounced. */
+  undeliverable(waiting: Waiting, text: string): void;
+  /** The domain cannot be looked up now: its expired recipients are to be bounced. */
+  unresolved(waiting: Waiting, text: string): void;
+  /** A new group: give it its lanes. */
+  opened(group: Group): void;
+}
+
+export interface BacklogPorts {
+  readonly clock: Clock;
+  readonly router: Pick<Router, 'resolve' | 'peek'>;
+  readonly settings: () => Settings;
+  readonly queuePaused: (queue: string) => Reason | undefined;
+}
+
+export class Backlog {
+  readonly waiting = new Map<number, Waiting>();
+  readonly groups = new Map<string, Group>();
+  readonly heap = new TimeHeap<Waiting>();
+  readonly #ports: BacklogPorts;
+  readonly #hooks: BacklogHooks;
+  readonly #lookups: Waiting[] = [];
+  #looking = 0;
+
+  constructor(ports: BacklogPorts, hooks: BacklogHooks) {
+    this.#ports = ports;
+    this.#hooks = hooks;
+  }
+
+  /** A queue's head changed, or it may stand elsewhere now. Cheap when it need not move. */
+  place(queue: DeliverQueue): void {
+    let waiting = this.waiting.get(queue.id);
+    if (!waiting) this.waiting.set(queue.id, (waiting = new Waiting(queue)));
+    if (waiting.place === 'resolving') return;
+    const now = this.#ports.clock.now();
+    const due = queue.nextDue;
+    if (due === null) {
+      this.#leave(waiting);
+      waiting.place = 'idle';
+      if (queue.waiting === 0) this.waiting.delete(queue.id);
+      return;
+    }
+    if (waiting.place === 'ready' && waiting.site && due <= now && waiting.route && waiting.route.expires > now) {
+      this.#hooks.ready(waiting.site.group);
+      return;
+    }
+    const at = Math.max(due, waiting.holdUntil);
+    if (at > now) {
+      this.#leave(waiting);
+      waiting.place = 'scheduled';
+      this.heap.set(waiting, at);
+      return;
+    }
+    const stuck = this.#stuck(waiting);
+    waiting.note = stuck;
+    if (stuck) {
+      this.#leave(waiting);
+      waiting.place = 'stuck';
+      return;
+    }
+    this.#leave(waiting);
+    const route = this.#ports.router.peek(queue.domain);
+    if (route) this.#routed(waiting, route);
+    else this.#look(waiting);
+  }
+
+  /** Queues whose instant has come find their place. */
+  wake(): void {
+    const now = this.#ports.clock.now();
+    for (let waiting = this.heap.popDue(now); waiting; waiting = this.heap.popDue(now)) {
+      waiting.place = 'idle';
+      this.place(waiting.queue);
+    }
+  }
+
+  /** After a reload, a pause or a resume: everything is placed anew. */
+  replaceAll(): void {
+    for (const waiting of [...this.waiting.values()]) {
+      if (waiting.place === 'resolving') continue;
+      this.#leave(waiting);
+      waiting.place = 'idle';
+      waiting.holdUntil = 0;
+      this.place(waiting.queue);
+    }
+  }
+
+  /** Not before then, whatever is due. */
+  hold(waiting: Waiting, until: number, note?: string): void {
+    waiting.holdUntil = until;
+    if (note !== undefined) waiting.note = note;
+    if (waiting.place === 'resolving') return;
+    this.#leave(waiting);
+    waiting.place = 'idle';
+    this.place(waiting.queue);
+  }
+
+  #stuck(waiting: Waiting): string | undefined {
+    const { pool, domain } = waiting.queue;
+    const known = this.#ports.settings().pools.get(pool);
+    if (!known) return `pool ${pool} is not configured any more: its mail is kept; add the pool, or delete the queue`;
+    if (known.sources.every(s => s.weight <= 0)) return `pool ${pool} has no source that may send: its mail is kept`;
+    const paused = this.#ports.queuePaused(`${domain}@${pool}`);
+    return paused ? `paused by ${paused.from}` : undefined;
+  }
+
+  #look(waiting: Waiting): void {
+    waiting.place = 'resolving';
+    this.#lookups.push(waiting);
+    this.#lookNext();
+  }
+
+  #lookNext(): void {
+    while (this.#looking < MOST_LOOKUPS) {
+      const waiting = this.#lookups.shift();
+      if (!waiting) return;
+      this.#looking++;
+      void this.#ports.router.resolve(waiting.queue.domain).then(
+        route => this.#found(waiting, route),
+        (error: Error) => this.#found(waiting, { kind: 'temporary', text: error.message, retryAt: this.#ports.clock.now() + 5 * MINUTE }),
+      );
+    }
+  }
+
+  #found(waiting: Waiting, route: Route): void {
+    this.#looking--;
+    waiting.place = 'idle';
+    const due = waiting.queue.nextDue;
+    if (due === null || due > this.#ports.clock.now() || this.#stuck(waiting)) this.place(waiting.queue);
+    else this.#routed(waiting, route);
+    this.#lookNext();
+  }
+
+  #routed(waiting: Waiting, route: Route): void {
+    const now = this.#ports.clock.now();
+    if (route.kind === 'temporary') {
+      // Longer each time, so that a dead domain costs little; capped at an hour.
+      const pause = Math.min(60 * MINUTE, 5 * MINUTE * 2 ** Math.min(waiting.failures, 4));
+      waiting.failures++;
+      this.hold(waiting, Math.max(route.retryAt, now + pause), `no route yet: ${route.text}`);
+      this.#hooks.unresolved(waiting, route.text);
+      return;
+    }
+    waiting.failures = 0;
+    if (route.kind !== 'hosts') {
+      waiting.note = route.text;
+      // Bounced by the hook; what is not due yet comes here again.
+      this.#hooks.undeliverable(waiting, route.text);
+      return;
+    }
+    waiting.note = undefined;
+    waiting.route = route;
+    const group = this.#group(waiting.queue.pool, route.provider);
+    const site = this.#site(group, route);
+    waiting.site = site;
+    waiting.provider = route.provider;
+    waiting.place = 'ready';
+    site.rings[waiting.queue.warmUp].add(waiting);
+    group.dueAsOf = -1;
+    this.#hooks.ready(group);
+  }
+
+  #group(pool: string, provider: string): Group {
+    const key = `${pool}\n${provider}`;
+    let group = this.groups.get(key);
+    if (!group) {
+      group = new Group(pool, provider);
+      this.groups.set(key, group);
+      this.#hooks.opened(group);
+    }
+    return group;
+  }
+
+  #site(group: Group, route: Extract<Route, { kind: 'hosts' }>): Site {
+    const key = siteKey(route.hosts);
+    let site = group.sites.get(key);
+    if (!site) group.sites.set(key, (site = new Site(key, group, route.hosts)));
+    site.hosts = route.hosts;
+    return site;
+  }
+
+  #leave(waiting: Waiting): void {
+    if (waiting.place === 'scheduled') this.heap.remove(waiting);
+    if (waiting.place === 'ready' && waiting.site) {
+      const { site } = waiting;
+      site.rings[waiting.queue.warmUp].delete(waiting);
+      site.group.dueAsOf = -1;
+      if (site.ready === 0) site.group.sites.delete(site.key);
+      waiting.site = undefined;
+    }
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * Who takes a message: late choice of source, at delivery time.
+ *
+ * Cold lanes come first: warm lanes leave them as many due recipients as the pool's cold lanes have slots within `cold-wait`,
+ * `prefer` mail first; everything beyond overflows to warm lanes at once. Mail that must not warm goes through warm lanes
+ * only (or through any when the pool has no warm source at all). Among warm lanes each carries its weight's share: the one
+ * with the fewest messages per unit of weight goes first, and lanes that cannot send do not hold the others back.
+ */
+import type { Governor } from '../kernel/governor.js';
+import type { Pool, Settings, WarmUpWish } from '../kernel/settings.js';
+import type { Instant, Ms } from '../kernel/units.js';
+import type { Lane } from './lane.js';
+import type { Group } from './waiting.js';
+
+/** Due recipients and slots are recounted at most this often. */
+const RECOUNT: Ms = 250;
+/** How far a warm lane may run ahead of its share, messages. */
+const AHEAD = 64;
+
+interface Withheld {
+  readonly asOf: Instant;
+  readonly slots: number;
+}
+
+export class Choice {
+  readonly #governor: Governor;
+  readonly #settings: () => Settings;
+  readonly #groupsOf: (source: string) => Iterable<Group>;
+  readonly #withheld = new Map<Group, Withheld>();
+
+  constructor(governor: Governor, settings: () => Settings, groupsOf: (source: string) => Iterable<Group>) {
+    this.#governor = governor;
+    this.#settings = settings;
+    this.#groupsOf = groupsOf;
+  }
+
+  /** Slots and pools changed: count again before the next choice. */
+  forget(): void {
+    this.#withheld.clear();
+  }
+
+  /** Whose mail this lane looks at, in this order. */
+  wishes(lane: Lane, group: Group): readonly WarmUpWish[] {
+    if (this.#governor.isWarm(lane.source)) return ['never', 'allow', 'prefer'];
+    return group.lanes.some(l => this.#governor.isWarm(l.source)) ? ['prefer', 'allow'] : ['prefer', 'allow', 'never'];
+  }
+
+  mayTake(lane: Lane, group: Group, wish: WarmUpWish, now: Instant): boolean {
+    const weight = this.weight(lane.source, group.pool);
+    if (weight <= 0) return false;
+    if (!this.#governor.isWarm(lane.source)) return true;
+    if (wish !== 'never' && this.#reserved(group, wish, now) >= this.#due(group, now)[wish]) return false;
+    return this.#shareAllows(lane, group, weight, now);
+  }
+
+  took(lane: Lane, group: Group, wish: WarmUpWish, count: number): void {
+    group.due[wish] = Math.max(0, group.due[wish] - count);
+    const weight = this.weight(lane.source, group.pool);
+    if (weight > 0) lane.share.set(group.pool, (lane.share.get(group.pool) ?? 0) + count / weight);
+    const withheld = this.#withheld.get(group);
+    if (withheld && !this.#governor.isWarm(lane.source))
+      this.#withheld.set(group, { ...withheld, slots: Math.max(0, withheld.slots - count) });
+  }
+
+  weight(source: string, pool: string): number {
+    return (
+      this.#settings()
+        .pools.get(pool)
+        ?.sources.find(s => s.source === source)?.weight ?? 0
+    );
+  }
+
+  pool(name: string): Pool | undefined {
+    return this.#settings().pools.get(name);
+  }
+
+  /** Recipients of this wish that warm lanes leave to cold ones. */
+  #reserved(group: Group, wish: WarmUpWish, now: Instant): number {
+    const slots = this.#slots(group, now);
+    if (slots === 0) return 0;
+    const due = this.#due(group, now);
+    return wish === 'prefer' ? Math.min(slots, due.prefer) : Math.min(Math.max(0, slots - due.prefer), due.allow);
+  }
+
+  #slots(group: Group, now: Instant): number {
+    const known = this.#withheld.get(group);
+    if (known && now - known.asOf < RECOUNT) return known.slots;
+    const within = this.pool(group.pool)?.coldWait ?? 0;
+    let slots = 0;
+    for (const lane of group.lanes) {
+      if (lane.retired || this.weight(lane.source, group.pool) <= 0 || this.#governor.isWarm(lane.source)) continue;
+      slots += this.#governor.coldSlots(lane.name, within, now) * this.#portion(group, lane.source, now);
+    }
+    slots = Math.ceil(slots);
+    this.#withheld.set(group, { asOf: now, slots });
+    return slots;
+  }
+
+  /** A cold source's slots serve all its groups: this group's part is its part of what is due. */
+  #portion(group: Group, source: string, now: Instant): number {
+    const mine = this.#warmable(group, now);
+    if (mine === 0) return 0;
+    let all = 0;
+    for (const other of this.#groupsOf(source)) all += this.#warmable(other, now);
+    return all === 0 ? 0 : mine / all;
+  }
+
+  #warmable(group: Group, now: Instant): number {
+    const due = this.#due(group, now);
+    return due.prefer + due.allow;
+  }
+
+  #due(group: Group, now: Instant): Record<WarmUpWish, number> {
+    if (group.dueAsOf >= 0 && now - group.dueAsOf < RECOUNT) return group.due;
+    const due = { prefer: 0, allow: 0, never: 0 };
+    for (const site of group.sites.values()) {
+      for (const wish of ['prefer', 'allow', 'never'] as const) {
+        for (const waiting of site.rings[wish]) due[wish] += waiting.queue.dueCountUpTo(now);
+      }
+    }
+    group.due = due;
+    group.dueAsOf = now;
+    return due;
+  }
+
+  #shareAllows(lane: Lane, group: Group, weight: number, now: Instant): boolean {
+    let least = Infinity;
+    for (const other of group.lanes) {
+      if (other === lane || other.retired || other.blocked(now) || other.sessions.size === 0) continue;
+      if (!this.#governor.isWarm(other.source) || this.weight(other.source, group.pool) <= 0) continue;
+      least = Math.min(least, other.share.get(group.pool) ?? 0);
+    }
+    if (least === Infinity) return true;
+    const mine = lane.share.get(group.pool) ?? 0;
+    // A lane that could not send for a while takes up at the others' level, not at its old one.
+    if (mine < least - AHEAD / weight) lane.share.set(group.pool, least);
+    return mine <= least + AHEAD / weight;
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * One transaction from permit to committed outcomes: body from the spool, MAIL FROM behind the ledger, an answer for each
+ * recipient, classification, the governor told, accounting and rows committed, a DSN for what failed for good.
+ */
+import type { DayRow } from '../kernel/day.js';
+import { domainOf, type Envelope, type QueuedRecipient } from '../kernel/message.js';
+import type { ReplyMatch } from '../kernel/reply.js';
+import type { Permit } from '../kernel/verdict.js';
+import { accountingRecord, type Via } from './account.js';
+import { type Conclusion, conclude } from './conclude.js';
+import { notices } from './notices.js';
+import type { Outbox } from './outbox.js';
+import type { DeliverPorts, DeliverQueue, RowChange } from './ports.js';
+import type { Session } from './session.js';
+import type { Answer, TransactionResult } from './transaction.js';
+
+export interface Departure {
+  readonly permit: Permit;
+  readonly queue: DeliverQueue;
+  readonly rows: readonly QueuedRecipient[];
+}
+
+/** void: the permit was void, nothing was sent. */
+export type Departed = { readonly sent: false } | { readonly sent: true; readonly result: TransactionResult };
+
+export class Departures {
+  readonly #ports: DeliverPorts;
+  readonly #outbox: Outbox;
+
+  constructor(ports: DeliverPorts, outbox: Outbox) {
+    this.#ports = ports;
+    this.#outbox = outbox;
+  }
+
+  /** Never rejects. Rows are given back when nothing was sent, else they are settled. */
+  async run(departure: Departure, session: Session): Promise<Departed> {
+    const { permit, rows, queue } = departure;
+    const { governor, clock, store, events } = this.#ports;
+    const first = rows[0] as QueuedRecipient;
+    let mail: { envelope: Envelope; content: Buffer };
+    try {
+      mail = await store.body(first.body);
+    } catch (error) {
+      governor.refund(permit, permit.slots, clock.now());
+      for (const row of rows) queue.giveBack(row);
+      this.#ports.failed(error as Error);
+      return { sent: false };
+    }
+    if (!(await this.#presented(permit))) {
+      for (const row of rows) queue.giveBack(row);
+      return { sent: false };
+    }
+    if (events.has('departed')) {
+      events.emit('departed', { ...permit.lane, message: first.message, recipients: rows.length, at: clock.now() });
+    }
+    const result = await session.send(
+      mail.envelope,
+      rows.map(r => r.state),
+      mail.content,
+    );
+    if (!result.seen && result.answers.every(a => a.reply.code === 0)) {
+      // The connection had gone before a byte of MAIL FROM: the provider never saw the attempt.
+      governor.refund(permit, permit.slots, clock.now());
+      for (const row of rows) queue.giveBack(row);
+      return { sent: false };
+    }
+    this.#settle(departure, session, mail, result);
+    return { sent: true, result };
+  }
+
+  #presented(permit: Permit): Promise<boolean> {
+    return new Promise(resolve => this.#outbox.depart(() => resolve(this.#ports.governor.present(permit, this.#ports.clock.now()))));
+  }
+
+  #settle(departure: Departure, session: Session, mail: { envelope: Envelope; content: Buffer }, result: TransactionResult): void {
+    const { permit, rows, queue } = departure;
+    const { governor, clock } = this.#ports;
+    const now = clock.now();
+    const classifier = this.#ports.classifier();
+    const matches = rows.map((row, i): ReplyMatch => {
+      const answer = result.answers[i] as Answer;
+      return classifier.classify(answer.reply, {
+        provider: permit.lane.provider,
+        phase: answer.phase,
+        recipientDomain: domainOf(row.state.address),
+      });
+    });
+    const settled = rows.map((row, i) => ({
+      match: matches[i] as ReplyMatch,
+      recipient: row.state.address,
+      counted: row.state.counted ?? [],
+    }));
+    if (!result.seen) governor.refund(permit, permit.slots, now);
+    const { counted, days } = result.seen ? governor.settle(permit, now, settled, now) : { counted: settled.map(s => s.counted), days: [] };
+    const limits = governor.laneLimits(permit.lane);
+    const stickyFor = this.#ports.settings().pools.get(queue.pool)?.stickyFor ?? 0;
+    const conclusions = rows.map((row, i) =>
+      conclude(
+        {
+          row,
+          match: matches[i] as ReplyMatch,
+          counted: counted[i],
+          uncertain: result.uncertain,
+          source: permit.lane.source,
+          host: session.host,
+        },
+        limits,
+        stickyFor,
+        now,
+        this.#ports.random,
+      ),
+    );
+    void this.finish(
+      queue,
+      mail,
+      rows.map((row, i) => ({ row, match: matches[i] as ReplyMatch, conclusion: conclusions[i] as Conclusion })),
+      { lane: permit.lane, address: session.address, host: session.host, uncertain: result.uncertain },
+      days,
+    );
+  }
+
+  /** Accounts, sends notices for what is final, commits, tells the world; resolves when committed. */
+  finish(
+    queue: DeliverQueue,
+    mail: { envelope: Envelope; content: Buffer },
+    ends: readonly { row: QueuedRecipient; match: ReplyMatch; conclusion: Conclusion }[],
+    via: Via,
+    days: readonly DayRow[],
+  ): Promise<void> {
+    const { clock, events, settings, governor } = this.#ports;
+    const changes: RowChange[] = ends.map(({ row, conclusion }) => ({
+      row,
+      queue,
+      to: conclusion.fate === 'deferred' ? { due: conclusion.due as number, state: conclusion.state } : null,
+      count: conclusion.fate === 'delivered' ? 'delivered' : conclusion.fate === 'deferred' ? 'deferred' : 'bounced',
+      uncertain: via.uncertain,
+    }));
+    for (const end of ends) {
+      this.#ports.account(
+        accountingRecord(end, { queue, mail, via, settings: settings(), stage: governor.stageOf(via.lane.source), clock }),
+      );
+    }
+    const told = (): void => {
+      if (!events.has('outcome')) return;
+      for (const { row, match, conclusion } of ends) {
+        events.emit('outcome', {
+          message: row.message,
+          index: row.index,
+          recipient: row.state.address,
+          ...via.lane,
+          class: conclusion.class,
+          fate: conclusion.fate,
+          reply: match.reply.line,
+        });
+      }
+    };
+    const failures = ends.filter(e => e.conclusion.fate === 'bounced' || e.conclusion.fate === 'expired');
+    const notice = failures.length > 0 ? notices(failures, mail, queue, settings(), clock) : undefined;
+    return new Promise(resolve => {
+      const committed = (): void => {
+        told();
+        resolve();
+      };
+      if (!notice) return this.#outbox.settle({ changes, days, committed });
+      // The notice is durable before the recipient is gone: after a crash it may come twice, never not at all.
+      this.#ports.store.accept(notice.envelope, notice.recipients, notice.content).then(
+        () => this.#outbox.settle({ changes, days, committed }),
+        (error: Error) => this.#ports.failed(error),
+      );
+    });
+  }
+}

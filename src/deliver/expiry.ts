@@ -1,0 +1,78 @@
+/**
+ * Recipients that end without an attempt: their time is over while a limit, a pause of DNS or a dead route held them, or
+ * their domain can never be delivered to. They get their accounting record and their notice like any other failure.
+ */
+import type { QueuedRecipient } from '../kernel/message.js';
+import type { Phase, Reply, ReplyMatch } from '../kernel/reply.js';
+import type { Ms } from '../kernel/units.js';
+import { networkReply, parseReply } from '../outcome/reply.js';
+import type { Departures } from './departure.js';
+import type { DeliverPorts, DeliverQueue } from './ports.js';
+
+/** Recipients ended at a time, so that a dead backlog does not hold up the living. */
+const BATCH = 100;
+
+export class Expiry {
+  readonly #ports: DeliverPorts;
+  readonly #departures: Departures;
+  readonly #bounceAfter: (queue: DeliverQueue) => Ms;
+
+  constructor(ports: DeliverPorts, departures: Departures, bounceAfter: (queue: DeliverQueue) => Ms) {
+    this.#bounceAfter = bounceAfter;
+    this.#ports = ports;
+    this.#departures = departures;
+  }
+
+  /** True when the head's time is over; it and those behind it are then being bounced. */
+  expired(queue: DeliverQueue): boolean {
+    const head = queue.peek(1)[0];
+    if (!head || !this.#over(queue, head)) return false;
+    void this.sweep(queue, undefined);
+    return true;
+  }
+
+  /** Bounces recipients at the head whose time is over. */
+  async sweep(queue: DeliverQueue, note: string | undefined): Promise<void> {
+    const rows = queue.peek(BATCH).filter(row => this.#over(queue, row) && queue.take(row));
+    if (rows.length === 0) return;
+    const text = (row: QueuedRecipient): Reply =>
+      networkReply(row.state.last?.reply ?? note ?? 'no attempt was possible in the time it had');
+    await this.#end(queue, rows, 'expired', text, 'connect');
+  }
+
+  /** The domain can never be delivered to (RFC 7505, RFC 5321 §5.1): everything due is bounced. */
+  async bounceDomain(queue: DeliverQueue, text: string): Promise<void> {
+    const now = this.#ports.clock.now();
+    const rows = queue.peek(BATCH).filter(row => row.due <= now && queue.take(row));
+    await this.#end(queue, rows, 'dns', () => parseReply(text), 'connect');
+  }
+
+  #over(queue: DeliverQueue, row: QueuedRecipient): boolean {
+    const now = this.#ports.clock.now();
+    return row.due <= now && now - row.accepted > this.#bounceAfter(queue);
+  }
+
+  async #end(
+    queue: DeliverQueue,
+    rows: readonly QueuedRecipient[],
+    cls: 'expired' | 'dns',
+    reply: (row: QueuedRecipient) => Reply,
+    phase: Phase,
+  ): Promise<void> {
+    const ends: Promise<void>[] = [];
+    for (const row of rows) {
+      let mail;
+      try {
+        mail = await this.#ports.store.body(row.body);
+      } catch (error) {
+        this.#ports.failed(error as Error);
+        return;
+      }
+      const match: ReplyMatch = { class: cls, scope: 'recipient', reply: reply(row), phase, fate: 'bounce' };
+      const conclusion = { fate: cls === 'expired' ? ('expired' as const) : ('bounced' as const), class: cls, state: row.state };
+      const via = { lane: { source: row.state.last?.source ?? '', provider: '' }, address: '', host: '', uncertain: false };
+      ends.push(this.#departures.finish(queue, mail, [{ row, match, conclusion }], via, []));
+    }
+    await Promise.all(ends);
+  }
+}

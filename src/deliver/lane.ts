@@ -1,0 +1,59 @@
+/**
+ * A lane's hands: its connections, open, opening and idle, and when it is to be asked again.
+ */
+import { type LaneName, printLane } from '../kernel/verdict.js';
+import type { Instant } from '../kernel/units.js';
+import type { Scheduled } from './heap.js';
+import type { Session } from './session.js';
+import type { Group } from './waiting.js';
+
+export class Lane implements Scheduled {
+  heapIndex = -1;
+  heapAt: Instant = 0;
+  readonly key: string;
+  readonly groups = new Set<Group>();
+  readonly sessions = new Set<Session>();
+  /** Connections being opened, by site. */
+  readonly opening = new Map<string, number>();
+  /** The last verdict said wait until then; Infinity when only an event can end it. */
+  waitUntil: Instant = 0;
+  /** The same for new connections. */
+  connectAfter: Instant = 0;
+  /** Messages carried per unit of weight, for each pool: the smallest goes first. */
+  readonly share = new Map<string, number>();
+  /** Its source was removed by a reload: no new work. */
+  retired = false;
+
+  constructor(readonly name: LaneName) {
+    this.key = printLane(name);
+  }
+
+  get source(): string {
+    return this.name.source;
+  }
+
+  idleFor(site: string): Session | undefined {
+    for (const session of this.sessions) if (session.state === 'idle' && session.site === site) return session;
+    return undefined;
+  }
+
+  anyIdle(): Session | undefined {
+    for (const session of this.sessions) if (session.state === 'idle') return session;
+    return undefined;
+  }
+
+  openingCount(): number {
+    let n = 0;
+    for (const count of this.opening.values()) n += count;
+    return n;
+  }
+
+  /** The next instant at which it is worth asking again; Infinity when only an event can change anything. */
+  nextAsk(now: Instant): Instant {
+    return Math.min(this.waitUntil > now ? this.waitUntil : Infinity, this.connectAfter > now ? this.connectAfter : Infinity);
+  }
+
+  blocked(now: Instant): boolean {
+    return this.waitUntil > now;
+  }
+}

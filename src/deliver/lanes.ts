@@ -1,0 +1,62 @@
+/**
+ * The lanes there are: one for each source of a pool and each provider its mail goes to, made when a group opens, gone when
+ * nothing is left of them.
+ */
+import type { Settings } from '../kernel/settings.js';
+import { Lane } from './lane.js';
+import type { Group } from './waiting.js';
+
+export class Lanes {
+  readonly all = new Map<string, Lane>();
+  readonly #groupsOf = new Map<string, Set<Group>>();
+  readonly #settings: () => Settings;
+
+  constructor(settings: () => Settings) {
+    this.#settings = settings;
+  }
+
+  groupsOf(source: string): Iterable<Group> {
+    return this.#groupsOf.get(source) ?? [];
+  }
+
+  get(source: string, provider: string): Lane | undefined {
+    return this.all.get(`${source}/${provider}`);
+  }
+
+  /** Lanes of a source, of a provider, of both, or all. */
+  *matching(source?: string, provider?: string): Iterable<Lane> {
+    for (const lane of this.all.values()) {
+      if ((source === undefined || lane.name.source === source) && (provider === undefined || lane.name.provider === provider)) yield lane;
+    }
+  }
+
+  /** Gives a group the lanes of its pool's sources. */
+  join(group: Group): void {
+    const pool = this.#settings().pools.get(group.pool);
+    group.lanes = (pool?.sources ?? [])
+      .filter(s => this.#settings().sources.has(s.source))
+      .map(({ source }) => {
+        const key = `${source}/${group.provider}`;
+        let lane = this.all.get(key);
+        if (!lane) this.all.set(key, (lane = new Lane({ source, provider: group.provider })));
+        lane.groups.add(group);
+        let groups = this.#groupsOf.get(source);
+        if (!groups) this.#groupsOf.set(source, (groups = new Set()));
+        groups.add(group);
+        return lane;
+      });
+  }
+
+  /** After a reload: every group's lanes anew; lanes of removed sources finish what they carry. */
+  rejoin(groups: Iterable<Group>): void {
+    for (const lane of this.all.values()) lane.groups.clear();
+    this.#groupsOf.clear();
+    for (const group of groups) this.join(group);
+    for (const [key, lane] of this.all) {
+      lane.retired = !this.#settings().sources.has(lane.source);
+      if (lane.groups.size > 0) continue;
+      for (const session of [...lane.sessions]) if (session.state === 'idle') session.quit();
+      if (lane.sessions.size === 0 && lane.opening.size === 0) this.all.delete(key);
+    }
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Picks the next recipient a lane may carry on a connection to a site: queues take turns, sticky and avoided sources are
+ * honoured, recipients whose time is over are put aside, later recipients of the same message come along.
+ */
+import type { Instant } from '../kernel/units.js';
+import type { QueuedRecipient } from '../kernel/message.js';
+import type { WarmUpWish } from '../kernel/settings.js';
+import type { Backlog } from './backlog.js';
+import type { Choice } from './choice.js';
+import type { Lane } from './lane.js';
+import type { Lanes } from './lanes.js';
+import type { DeliverQueue } from './ports.js';
+import { type Group, type Site, type Waiting, fits } from './waiting.js';
+
+/** How deep a queue is searched for mail that fits a lane when its head does not. */
+const DEEP = 64;
+/** How many queues of a ring are tried in one go. */
+const WIDE = 16;
+
+export interface Pick {
+  readonly waiting: Waiting;
+  readonly group: Group;
+  readonly wish: WarmUpWish;
+  readonly row: QueuedRecipient;
+}
+
+export class Picker {
+  readonly #backlog: Backlog;
+  readonly #choice: Choice;
+  readonly #lanes: Lanes;
+  readonly #expired: (queue: DeliverQueue) => boolean;
+  /** Recipients held back by a window on their sender domain, until when. */
+  readonly #postponed = new WeakMap<QueuedRecipient, Instant>();
+
+  constructor(backlog: Backlog, choice: Choice, lanes: Lanes, expired: (queue: DeliverQueue) => boolean) {
+    this.#backlog = backlog;
+    this.#choice = choice;
+    this.#lanes = lanes;
+    this.#expired = expired;
+  }
+
+  pick(lane: Lane, siteKey: string, now: Instant): Pick | undefined {
+    for (const group of lane.groups) {
+      const site = group.sites.get(siteKey);
+      if (!site) continue;
+      for (const wish of this.#choice.wishes(lane, group)) {
+        const ring = site.rings[wish];
+        if (ring.size === 0 || !this.#choice.mayTake(lane, group, wish, now)) continue;
+        const pick = this.#fromRing(lane, group, wish, ring, now);
+        if (pick) return pick;
+      }
+    }
+    return undefined;
+  }
+
+  /** Sites at which this lane would find something. */
+  *sitesWithWork(lane: Lane, now: Instant): Iterable<Site> {
+    for (const group of lane.groups) {
+      for (const site of [...group.sites.values()]) {
+        const open = this.#choice
+          .wishes(lane, group)
+          .some(wish => site.rings[wish].size > 0 && this.#choice.mayTake(lane, group, wish, now));
+        if (open && this.pick(lane, site.key, now)) yield site;
+      }
+    }
+  }
+
+  /** Due recipients at a site, counted no further than `enough`. */
+  dueAt(site: Site, enough: number, now: Instant): number {
+    let n = 0;
+    for (const wish of ['prefer', 'allow', 'never'] as const) {
+      for (const waiting of site.rings[wish]) {
+        for (const row of waiting.queue.peek(enough)) if (row.due <= now) n++;
+        if (n >= enough) return n;
+      }
+    }
+    return n;
+  }
+
+  /** The picked recipient and those behind it that are of the same message and due. */
+  together(pick: Pick, most: number): QueuedRecipient[] {
+    const rows = [pick.row];
+    if (most <= 1) return rows;
+    for (const row of pick.waiting.queue.peek(Math.min(most, DEEP) + 1)) {
+      if (rows.length >= most) break;
+      if (row !== pick.row && row.message === pick.row.message && row.due <= pick.row.due) rows.push(row);
+    }
+    return rows;
+  }
+
+  /** After rows were taken: shares are kept, and the queue goes to the end of its ring. */
+  took(lane: Lane, pick: Pick, count: number): void {
+    this.#choice.took(lane, pick.group, pick.wish, count);
+    const ring = pick.waiting.site?.rings[pick.wish];
+    if (ring?.delete(pick.waiting)) ring.add(pick.waiting);
+    this.#backlog.place(pick.waiting.queue);
+  }
+
+  postpone(pick: Pick, until: Instant): void {
+    this.#postponed.set(pick.row, until);
+  }
+
+  #fromRing(lane: Lane, group: Group, wish: WarmUpWish, ring: Set<Waiting>, now: Instant): Pick | undefined {
+    let tries = 0;
+    for (const waiting of ring) {
+      if (tries++ >= WIDE) return undefined;
+      const { queue } = waiting;
+      if (queue.nextDue === null || queue.nextDue > now || !waiting.route || waiting.route.expires <= now || this.#expired(queue)) {
+        this.#backlog.place(queue);
+        continue;
+      }
+      const row = this.#fitting(lane, group, queue, now);
+      if (row) return { waiting, group, wish, row };
+    }
+    return undefined;
+  }
+
+  #fitting(lane: Lane, group: Group, queue: DeliverQueue, now: Instant): QueuedRecipient | undefined {
+    const othersCan = (): boolean =>
+      group.lanes.some(l => l !== lane && !l.retired && !l.blocked(now) && this.#choice.weight(l.source, group.pool) > 0);
+    const inPool = (source: string): boolean =>
+      group.lanes.some(l => l.source === source && !l.retired && this.#lanes.get(source, group.provider) !== undefined);
+    const good = (row: QueuedRecipient): boolean =>
+      row.due <= now &&
+      (this.#postponed.get(row) ?? 0) <= now &&
+      fits(row, lane.source, row.state.avoid === lane.source && othersCan(), now, inPool);
+    const head = queue.peek(1)[0];
+    if (!head || good(head)) return head;
+    return queue.peek(DEEP).find(good);
+  }
+}

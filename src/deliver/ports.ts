@@ -1,0 +1,75 @@
+/**
+ * What delivery needs of its siblings. spool/, route/ and outcome/ fit these shapes; the daemon hands them over.
+ */
+import type { DayRow } from '../kernel/day.js';
+import type { Events } from '../kernel/events.js';
+import type { Clock } from '../kernel/clock.js';
+import type { Governor } from '../kernel/governor.js';
+import type { BodyRef, Envelope, MessageNumber, NewRecipient, QueuedRecipient, RecipientState } from '../kernel/message.js';
+import type { Settings, WarmUpWish } from '../kernel/settings.js';
+import type { Instant } from '../kernel/units.js';
+import type { AccountingRecord } from '../outcome/csv.js';
+import type { Classifier } from '../outcome/classify.js';
+import type { Router } from '../route/router.js';
+
+/** One queue as the spool shows it: pool x recipient domain x warm-up wish, rows in due order. */
+export interface DeliverQueue {
+  readonly id: number;
+  readonly pool: string;
+  readonly domain: string;
+  readonly warmUp: WarmUpWish;
+  readonly waiting: number;
+  /** Due time of the first row not in flight; null when there is none. */
+  readonly nextDue: Instant | null;
+  dueCountUpTo(now: Instant): number;
+  /** The first rows in due order that are not in flight, due or not. */
+  peek(n: number): readonly QueuedRecipient[];
+  /** False: somebody else has it, or it is gone. */
+  take(row: QueuedRecipient): boolean;
+  giveBack(row: QueuedRecipient): void;
+}
+
+export interface RowChange<Q extends DeliverQueue = DeliverQueue> {
+  readonly row: QueuedRecipient;
+  readonly queue: Q;
+  /** null: the recipient is finished. */
+  readonly to: { readonly due: Instant; readonly state: RecipientState } | null;
+  readonly count?: 'delivered' | 'deferred' | 'bounced' | 'suppressed' | 'deleted';
+  readonly uncertain?: boolean;
+}
+
+export interface DeliverStore {
+  accept(envelope: Envelope, recipients: readonly NewRecipient[], content: Buffer | readonly Buffer[]): Promise<MessageNumber>;
+  body(ref: BodyRef): Promise<{ envelope: Envelope; content: Buffer }>;
+  settle(changes: readonly RowChange[], days: readonly DayRow[]): Promise<void>;
+  queues(): Iterable<DeliverQueue>;
+  onHead(listener: (queue: DeliverQueue) => void): void;
+}
+
+export interface DeliverLog {
+  debug(fields: object, text: string): void;
+  info(fields: object, text: string): void;
+  warn(fields: object, text: string): void;
+  error(fields: object, text: string): void;
+}
+
+export interface DeliverPorts {
+  readonly clock: Clock;
+  readonly events: Events;
+  readonly settings: () => Settings;
+  readonly store: DeliverStore;
+  readonly router: Router;
+  readonly governor: Governor;
+  readonly classifier: () => Classifier;
+  /** Buffers a record; flushed before the outcome commits. */
+  readonly account: (record: AccountingRecord) => void;
+  readonly flushAccounting: () => Promise<void>;
+  /** Writes all reservations of this turn; called before their MAIL FROM. */
+  readonly flushLedger: () => void;
+  readonly random: () => number;
+  readonly log: DeliverLog;
+  /** Pass the SMTP dialogue to the log. */
+  readonly dialogue: boolean;
+  /** A commit failed: the daemon cannot go on honestly. */
+  readonly failed: (error: Error) => void;
+}

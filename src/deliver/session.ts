@@ -1,0 +1,136 @@
+/**
+ * One connection of a lane, from EHLO to QUIT: what it has carried, whether it may carry more.
+ *
+ * States: busy (a transaction is in flight), idle (ready for MAIL FROM), closed. A session belongs to one site (the MX set it
+ * was opened to) and carries only mail for domains of that site.
+ */
+import type { Clock, Timer } from '../kernel/clock.js';
+import type { LaneLimits } from '../kernel/governor.js';
+import type { Envelope } from '../kernel/message.js';
+import type { Reply } from '../kernel/reply.js';
+import { parseReply } from '../outcome/reply.js';
+import type { Opened } from './connect.js';
+import { type TransactionResult, transact } from './transaction.js';
+
+export interface SessionHooks {
+  /** The connection is gone; `reply` is what the server said when it closed an idle connection, if anything. */
+  closed(session: Session, reply: Reply | undefined): void;
+}
+
+export class Session {
+  state: 'busy' | 'idle' | 'closed' = 'idle';
+  /** Transactions carried. */
+  messages = 0;
+  /** Refusals met. */
+  errors = 0;
+  readonly host: string;
+  readonly address: string;
+  readonly tls: boolean;
+  readonly #opened: Opened;
+  readonly #hooks: SessionHooks;
+  readonly #clock: Clock;
+  #idleTimer: Timer | undefined;
+  #resetting: ((alive: boolean) => void) | undefined;
+
+  constructor(
+    readonly connection: number,
+    readonly site: string,
+    opened: Opened,
+    clock: Clock,
+    hooks: SessionHooks,
+  ) {
+    this.#opened = opened;
+    this.#clock = clock;
+    this.#hooks = hooks;
+    this.host = opened.host;
+    this.address = opened.address;
+    this.tls = opened.tls;
+    opened.connection.on('error', () => this.#gone());
+    opened.connection.on('end', () => this.#gone());
+  }
+
+  /** Carries one message to these recipients. Never rejects. */
+  async send(
+    envelope: Envelope,
+    recipients: readonly { address: string; notify?: readonly string[]; orcpt?: string }[],
+    content: Buffer,
+  ): Promise<TransactionResult> {
+    this.state = 'busy';
+    this.#stopIdle();
+    this.messages++;
+    const first = recipients[0];
+    const dsn =
+      envelope.envid || envelope.ret || first?.notify
+        ? {
+            dsn: {
+              ret: envelope.ret ?? null,
+              envid: envelope.envid ?? null,
+              notify: first?.notify ? [...first.notify] : null,
+              orcpt: first?.orcpt ?? null,
+            },
+          }
+        : {};
+    const result = await transact(
+      this.#opened.connection,
+      {
+        from: envelope.sender || false,
+        to: recipients.map(r => r.address),
+        size: content.length,
+        use8BitMime: envelope.eightBit ?? false,
+        ...dsn,
+      },
+      recipients.map(r => r.address),
+      content,
+    );
+    for (const answer of result.answers) if (answer.reply.code >= 400 || answer.reply.code === 0) this.errors++;
+    return result;
+  }
+
+  /** RSET after a transaction that did not end with an accepted message; false when the connection is gone. */
+  reset(): Promise<boolean> {
+    return new Promise(resolve => {
+      if (this.#dead()) return resolve(false);
+      this.#resetting = resolve;
+      this.#opened.connection.reset(error => resolve(!error && !this.#dead()));
+    });
+  }
+
+  /** True when it may carry another message within these limits. */
+  mayCarry(limits: LaneLimits): boolean {
+    return !this.#dead() && this.messages < limits.maxMsgPerConnection && this.errors < limits.maxErrorsPerConnection;
+  }
+
+  /** Waits for work; closes itself after the idle time. */
+  rest(idleTimeout: number): void {
+    this.state = 'idle';
+    this.#stopIdle();
+    this.#idleTimer = this.#clock.at(this.#clock.now() + idleTimeout, () => this.quit());
+  }
+
+  /** QUIT, and gone from the lane's point of view at once. */
+  quit(): void {
+    if (this.state === 'closed') return;
+    if (!this.#dead()) this.#opened.connection.quit();
+    this.#gone();
+  }
+
+  #dead(): boolean {
+    return this.state === 'closed' || this.#opened.connection.destroyed;
+  }
+
+  #stopIdle(): void {
+    this.#idleTimer?.cancel();
+    this.#idleTimer = undefined;
+  }
+
+  #gone(): void {
+    if (this.state === 'closed') return;
+    const wasIdle = this.state === 'idle';
+    this.state = 'closed';
+    this.#stopIdle();
+    this.#resetting?.(false);
+    const last = this.#opened.connection.lastServerResponse;
+    const reply = wasIdle && typeof last === 'string' && /^4\d\d/.test(last) ? parseReply(last) : undefined;
+    this.#hooks.closed(this, reply);
+  }
+}

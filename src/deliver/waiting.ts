@@ -1,0 +1,81 @@
+/**
+ * Queues as delivery sees them: each stands in exactly one place.
+ *
+ * - idle: nothing waits in it
+ * - scheduled: its head is due later, or it is held until an instant; it stands in the heap
+ * - resolving: its domain's route is being looked up
+ * - ready: its head is due and routed; it stands in a ring of its site
+ * - stuck: paused by a person, or its pool is gone; only an event ends that
+ *
+ * A site is the MX set of a domain: connections are opened to a site and carry only its domains. A group is pool x provider:
+ * the sites one lane of that pool and provider may serve.
+ */
+import type { Instant } from '../kernel/units.js';
+import type { WarmUpWish } from '../kernel/settings.js';
+import type { QueuedRecipient } from '../kernel/message.js';
+import type { MxHost, Route } from '../route/router.js';
+import type { Scheduled } from './heap.js';
+import type { Lane } from './lane.js';
+import type { DeliverQueue } from './ports.js';
+
+export class Waiting implements Scheduled {
+  heapIndex = -1;
+  heapAt: Instant = 0;
+  place: 'idle' | 'scheduled' | 'resolving' | 'ready' | 'stuck' = 'idle';
+  route: Extract<Route, { kind: 'hosts' }> | undefined;
+  site: Site | undefined;
+  /** The provider of its last route, for people. */
+  provider: string | undefined;
+  /** Held until then: no route, or a window on its recipient domain. */
+  holdUntil: Instant = 0;
+  /** Lookups that failed in a row. */
+  failures = 0;
+  /** Why nothing leaves, when the queue itself is the cause. */
+  note: string | undefined;
+
+  constructor(readonly queue: DeliverQueue) {}
+}
+
+/** Ready queues of one MX set within a group, one ring for each warm-up wish; insertion order is the turn. */
+export class Site {
+  readonly rings: Record<WarmUpWish, Set<Waiting>> = { prefer: new Set(), allow: new Set(), never: new Set() };
+
+  constructor(
+    readonly key: string,
+    readonly group: Group,
+    public hosts: readonly MxHost[],
+  ) {}
+
+  get ready(): number {
+    return this.rings.prefer.size + this.rings.allow.size + this.rings.never.size;
+  }
+}
+
+export class Group {
+  readonly sites = new Map<string, Site>();
+  lanes: readonly Lane[] = [];
+  /** Due recipients by wish, recounted now and then; see choice.ts. */
+  due: Record<WarmUpWish, number> = { prefer: 0, allow: 0, never: 0 };
+  dueAsOf: Instant = -1;
+  /** Its lanes are about to be asked. */
+  waking = false;
+
+  constructor(
+    readonly pool: string,
+    readonly provider: string,
+  ) {}
+}
+
+export const siteKey = (hosts: readonly MxHost[]): string =>
+  hosts
+    .map(h => `${h.name}:${h.port}`)
+    .sort()
+    .join(',');
+
+/** May this lane take this recipient now? Sticky mail only its source; avoided sources only when no other lane can. */
+export function fits(row: QueuedRecipient, source: string, othersCan: boolean, now: Instant, inPool: (source: string) => boolean): boolean {
+  const { stick, avoid } = row.state;
+  if (stick && stick.until > now && stick.source !== source && inPool(stick.source)) return false;
+  if (avoid === source && othersCan && !(stick && stick.source === source)) return false;
+  return true;
+}
