@@ -1,17 +1,54 @@
-/** `rampd start`: runs the daemon in the foreground; SIGTERM and SIGINT stop it, SIGHUP makes it read its configuration again. */
+/**
+ * `rampd start`: runs the daemon in the foreground.
+ *
+ * SIGTERM and SIGINT stop it in order, a second SIGINT at once (nothing answered 250 is lost by that); SIGHUP makes it read
+ * its configuration again, and a faulty one changes nothing.
+ */
 import type { Command } from 'commander';
+import { page } from '../control/page.js';
+import { FaultError, printFault } from '../kernel/fault.js';
 import type { Io } from './io.js';
 import { configPath } from './socket-path.js';
 
-export function register(program: Command, io: Io): void {
+/** What of the daemon this command needs. */
+export interface Running {
+  readonly done: Promise<0 | 1>;
+  reload(author: string): Promise<{ warnings: string[] }>;
+  stop(author: string): Promise<void>;
+}
+
+export interface Surroundings {
+  readonly start: (options: { settingsFile: string; debug: boolean }) => Promise<Running>;
+  readonly signals: { on(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', listener: () => void): unknown };
+}
+
+const real: Surroundings = {
+  start: async options => (await import('../daemon.js')).startDaemon(options),
+  signals: process,
+};
+
+export function register(program: Command, io: Io, { start, signals }: Surroundings = real): void {
   program
     .command('start')
     .description('run the daemon in the foreground')
     .option('-c, --config <file>', 'configuration (default: ./rampd.yaml, /etc/rampd/rampd.yaml)')
     .action(async (options: { config?: string }, command: Command) => {
-      const settingsFile = configPath(options, io);
-      const { startDaemon } = await import('../daemon.js');
-      const { done } = await startDaemon({ settingsFile, debug: command.optsWithGlobals().debug === true, io });
-      io.exit(await done);
+      const daemon = await start({ settingsFile: configPath(options, io), debug: command.optsWithGlobals().debug === true });
+      const told = (error: unknown): void => {
+        const lines =
+          error instanceof FaultError ? error.faults.map(printFault) : [`rampd: ${error instanceof Error ? error.message : String(error)}`];
+        io.err(page(lines));
+      };
+      let interrupted = false;
+      signals.on('SIGTERM', () => void daemon.stop('signal:SIGTERM').catch(told));
+      signals.on('SIGINT', () => {
+        if (interrupted) return io.exit(1);
+        interrupted = true;
+        void daemon.stop('signal:SIGINT').catch(told);
+      });
+      signals.on('SIGHUP', () => {
+        daemon.reload('signal:SIGHUP').then(({ warnings }) => io.err(page(warnings)), told);
+      });
+      io.exit(await daemon.done);
     });
 }
