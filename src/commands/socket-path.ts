@@ -15,23 +15,15 @@ export interface Where {
   readonly socket?: string;
 }
 
-/** Throws UsageError when neither is given and no configuration is found, or when it does not say. */
-export async function socketPath(where: Where, io: Pick<Io, 'cwd'>): Promise<string> {
+/** Throws FaultError when no configuration is found, UsageError when it cannot be read or does not say. */
+export async function socketPath(where: Where, io: Io): Promise<string> {
   if (where.socket !== undefined) return resolve(io.cwd, where.socket);
-  const named = configPath(where, io);
+  const named = findConfig(io, where.config);
   const file = resolve(io.cwd, named);
   const { socket, stateDir } = await keysOf(textOf(file, named));
   if (socket !== undefined) return resolve(dirname(file), socket);
   if (stateDir !== undefined) return join(resolve(dirname(file), stateDir), 'rampd.sock');
   throw new UsageError(`${named} says neither control.socket nor state-dir: name the daemon's socket with --socket`);
-}
-
-/** The configuration file to use, as the user wrote it. Throws UsageError when there is none. */
-export function configPath(where: Where, io: Pick<Io, 'cwd'>): string {
-  const file = where.config ?? findConfig(io);
-  if (file === undefined)
-    throw new UsageError('there is no ./rampd.yaml and no /etc/rampd/rampd.yaml: name the file with -c (rampd init writes one)');
-  return file;
 }
 
 function textOf(file: string, named: string): string {

@@ -7,8 +7,8 @@
 import type { Command } from 'commander';
 import { page } from '../control/page.js';
 import { FaultError, printFault } from '../kernel/fault.js';
+import { findConfig } from './config-file.js';
 import type { Io } from './io.js';
-import { configPath } from './socket-path.js';
 
 /** What of the daemon this command needs. */
 export interface Running {
@@ -18,7 +18,7 @@ export interface Running {
 }
 
 export interface Surroundings {
-  readonly start: (options: { settingsFile: string; debug: boolean }) => Promise<Running>;
+  readonly start: (options: { settingsFile: string; cwd: string; debug: boolean }) => Promise<Running>;
   readonly signals: { on(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', listener: () => void): unknown };
 }
 
@@ -33,7 +33,11 @@ export function register(program: Command, io: Io, { start, signals }: Surroundi
     .description('run the daemon in the foreground')
     .option('-c, --config <file>', 'configuration (default: ./rampd.yaml, /etc/rampd/rampd.yaml)')
     .action(async (options: { config?: string }, command: Command) => {
-      const daemon = await start({ settingsFile: configPath(options, io), debug: command.optsWithGlobals().debug === true });
+      const daemon = await start({
+        settingsFile: findConfig(io, options.config),
+        cwd: io.cwd,
+        debug: command.optsWithGlobals().debug === true,
+      });
       const told = (error: unknown): void => {
         const lines =
           error instanceof FaultError ? error.faults.map(printFault) : [`rampd: ${error instanceof Error ? error.message : String(error)}`];

@@ -1,0 +1,205 @@
+import { describe, expect, it } from 'vitest';
+import type { Screen } from '../../src/control/page.js';
+import {
+  renderFeedLine,
+  renderLanes,
+  renderMessages,
+  renderProviders,
+  renderQueues,
+  renderSchedules,
+  renderSources,
+  renderStatus,
+  renderWindows,
+} from '../../src/control/render.js';
+import { renderWhy } from '../../src/control/render-why.js';
+import { FakeOperations, feedLine, lane, message, NOW, queue, source, status, why, window } from './fake-operations.js';
+
+const wide: Screen = { now: Date.parse(NOW), width: Infinity, zone: 'UTC' };
+const narrow: Screen = { ...wide, width: 80 };
+
+/** Golden texts start with a line end, so that they stand at the margin here. */
+const golden = (text: string): string => `\n${text}`;
+
+describe('status', () => {
+  it('fits what is known on one page', () => {
+    expect(golden(renderStatus(status(), wide))).toBe(`
+rampd 0.1.0, up 3d2h, 13:51
+120,000 accepted, 104,200 delivered, 512 bounced, 15,285 waiting, 8,310 deferrals, 3 suppressed, 2 uncertain
+spool: 15,100 messages, 15,285 recipients, 59.0 MB
+
+SOURCE  ADDRESS       STATE    STAGE     HOUR        TODAY  DELIV  DEFER  BOUNCE  EARNED  NEXT TICK    WAITING
+cold-1  203.0.113.21  warming   8/28  387/412  2,310/3,296  2,281     25       4  yes     03-03 04:00   12,345
+hot-1   192.0.2.10    warm         –      387        2,310  2,281     25       4  –       –             12,345
+
+WINDOW  CONCERNS          RULE              LIMITS              HITS  OPENED  ENDS   NORMAL  REPLY
+w17     cold-1/microsoft  ms-ip-reputation  1 connection, 60/h     2  12:33   14:03  15:03   451 4.7.650 The mail server [203.0.113.21] has been temporarily rate limited due to IP reputation.
+
+QUEUE                  PROVIDER   WAITING  OLDEST  NEXT DUE
+outlook.com@marketing  microsoft      940   2h31m  14:03
+`);
+  });
+
+  it('fits 80 columns by leaving out and cutting, never by breaking rows', () => {
+    expect(golden(renderStatus(status(), narrow))).toBe(`
+rampd 0.1.0, up 3d2h, 13:51
+120,000 accepted, 104,200 delivered, 512 bounced, 15,285 waiting, 8,310
+deferrals, 3 suppressed, 2 uncertain
+spool: 15,100 messages, 15,285 recipients, 59.0 MB
+
+SOURCE  STATE    STAGE     HOUR        TODAY  DELIV  DEFER  BOUNCE  WAITING
+cold-1  warming   8/28  387/412  2,310/3,296  2,281     25       4   12,345
+hot-1   warm         –      387        2,310  2,281     25       4   12,345
+
+WINDOW  CONCERNS     RULE         LIMITS              ENDS   NORMAL  REPLY
+w17     cold-1/mic…  ms-ip-repu…  1 connection, 60/h  14:03  15:03   451 4.7.65…
+
+QUEUE                  PROVIDER   WAITING  OLDEST  NEXT DUE
+outlook.com@marketing  microsoft      940   2h31m  14:03
+`);
+  });
+
+  it('shows the fullest queues and says how many more there are', () => {
+    const queues = Array.from({ length: 13 }, (_, i) => queue({ domain: `d${i}.example`, waiting: i }));
+    const text = renderStatus(status({ queues }), wide);
+    expect(text).toContain('d12.example@marketing');
+    expect(text).not.toContain('d2.example@marketing');
+    expect(text).toContain('and 3 more queues: rampd show queues');
+  });
+
+  it('leaves out what is empty', () => {
+    const text = renderStatus(status({ windows: [], queues: [], sources: [] }), wide);
+    expect(text).toContain('No source is configured.');
+    expect(text).not.toContain('WINDOW');
+    expect(text).not.toContain('QUEUE');
+  });
+});
+
+describe('lists', () => {
+  it('shows lanes', () => {
+    expect(golden(renderLanes([lane(), lane({ provider: 'google', verdict: { go: true, until: null, because: [] }, windows: [] })], wide)))
+      .toBe(`
+LANE              CONN   HOUR  WAITING  NEXT   WINDOWS  BECAUSE
+cold-1/microsoft   1/1  60/60      940  14:03  w17      window w17's max-msg-per-hour 60 reached: 60 used in the last hour (schedules/providers/microsoft.yaml:7:5)
+cold-1/google      1/1  60/60      940  goes   –
+`);
+    expect(renderLanes([lane({ verdict: { go: false, until: null, because: [] } })], wide)).toContain('held');
+  });
+
+  it('shows sources, and under them why they are not at full speed', () => {
+    const because = [{ limit: 'paused', value: null, used: null, from: 'operator:ann', until: null }];
+    expect(golden(renderSources([source({ state: 'paused', because, earned: false })], wide))).toBe(`
+SOURCE  ADDRESS       STATE   STAGE     HOUR        TODAY  DELIV  DEFER  BOUNCE  EARNED   NEXT TICK    WAITING
+cold-1  203.0.113.21  paused   8/28  387/412  2,310/3,296  2,281     25       4  not yet  03-03 04:00   12,345
+
+cold-1: paused by a person (operator:ann)
+`);
+  });
+
+  it('shows queues with a note when there is one', () => {
+    expect(
+      golden(
+        renderQueues([queue(), queue({ domain: 'x.example', provider: null, oldest: null, nextDue: null, note: 'paused by ann' })], wide),
+      ),
+    ).toBe(`
+QUEUE                  PROVIDER   WAITING  OLDEST  NEXT DUE  NOTE
+outlook.com@marketing  microsoft      940   2h31m  14:03
+x.example@marketing    –              940       –  –         paused by ann
+`);
+  });
+
+  it('shows windows of every scope', () => {
+    const windows = [
+      window({ suspend: true, reply: 'no' }),
+      window({ id: 'w18', source: null, scope: 'provider', maxSmtpOut: 2, reply: 'no', until: '2026-03-02T13:50:00.000Z' }),
+      window({ id: 'w19', provider: null, scope: 'sender-domain', subject: 'example.com', maxSmtpOut: null, reply: 'no' }),
+    ];
+    expect(golden(renderWindows(windows, wide))).toBe(`
+WINDOW  CONCERNS                            RULE              LIMITS               HITS  OPENED  ENDS        NORMAL  REPLY
+w17     cold-1/microsoft                    ms-ip-reputation  suspended               2  12:33   14:03       15:03   no
+w18     */microsoft                         ms-ip-reputation  2 connections, 60/h     2  12:33   recovering  15:03   no
+w19     cold-1/* sender-domain example.com  ms-ip-reputation  60/h                    2  12:33   14:03       15:03   no
+`);
+  });
+
+  it('shows messages with every recipient and its last reply', () => {
+    const [first] = message().recipients;
+    if (!first) throw new Error('the fixture has a recipient');
+    const { last: _, ...fresh } = first;
+    expect(golden(renderMessages([message(), message({ sender: '', recipients: [{ ...fresh, attempts: 0 }] })], { ...wide, width: 90 })))
+      .toBe(`
+00-000000001f from news@example.com, 4.0 KB, accepted 11:20 (2h31m ago), job spring
+  ann@outlook.com in outlook.com@marketing: 1 attempt, due 14:03 (in 12m)
+    reputation.defer at outlook-com.olc.protection.outlook.com from cold-1 12:33 (1h18m
+    ago): “451 4.7.650 The mail server [203.0.113.21] has been temporarily rate limited.”
+00-000000001f from <> (a notification), 4.0 KB, accepted 11:20 (2h31m ago), job spring
+  ann@outlook.com in outlook.com@marketing: 0 attempts, due 14:03 (in 12m)
+`);
+  });
+
+  it('shows providers and schedules', () => {
+    const operations = new FakeOperations();
+    expect(golden(renderProviders(operations.providers(), wide))).toBe(`
+PROVIDER   RULES  FROM                                MX                            DOMAINS
+microsoft      3  schedules/providers/microsoft.yaml  *.olc.protection.outlook.com  –
+`);
+    expect(golden(renderSchedules(operations.schedules(), wide))).toBe(`
+SCHEDULE    STAGES  TICK           USED BY  DESCRIPTION
+four-weeks      28  0 4 * * * UTC  cold-1   28 earned days
+`);
+  });
+
+  it('shows a line of the journal', () => {
+    expect(renderFeedLine(feedLine(1, { reply: '421 no' }), wide)).toBe(
+      '13:00:00  window-opened    cold-1/microsoft  cold-1/microsoft slowed to 60/h for 90m [rule:microsoft/ms-ip-reputation] “421 no”\n',
+    );
+  });
+
+  it.each([
+    ['lanes', renderLanes([], wide)],
+    ['queues', renderQueues([], wide)],
+    ['windows', renderWindows([], wide)],
+    ['messages', renderMessages([], wide)],
+    ['providers', renderProviders([], wide)],
+    ['schedules', renderSchedules([], wide)],
+  ])('says in a sentence that there are no %s', (_, text) => {
+    expect(text).toMatch(/^No .*\.\n$/);
+  });
+});
+
+describe('why', () => {
+  it('puts the binding reason first, with the reply, the place, the end, and what would be without it', () => {
+    expect(golden(renderWhy(why(), { ...wide, width: 100 }))).toBe(`
+cold-1/microsoft waits for a place within the hour
+
+cold-1/microsoft waits until 14:03 (in 12m)
+  1. window w17's max-msg-per-hour 60 reached: 60 used in the last hour
+     (schedules/providers/microsoft.yaml:7:5), ends 14:03 (in 12m)
+     “451 4.7.650 The mail server [203.0.113.21] has been temporarily rate limited due to IP
+     reputation.”
+  2. max-msg-per-hour 412: 387 used in the last hour (schedules/four-weeks.yaml:9:3)
+  without the first it would leave at 13:55 (in 4m)
+`);
+  });
+
+  it('shows the message and the source it was asked about', () => {
+    const text = renderWhy(why({ message: message(), source: source() }), wide);
+    expect(text).toContain('00-000000001f from news@example.com');
+    expect(text).toContain('SOURCE');
+  });
+
+  it('says when only a person or an event ends it, and when mail goes', () => {
+    const paused = { limit: 'paused', value: null, used: null, from: 'operator:ann', until: null };
+    const lanes = [
+      { lane: 'a/b', verdict: { go: false, until: null, because: [paused] }, without: null },
+      { lane: 'a/c', verdict: { go: true, until: null, because: [] }, without: null },
+    ];
+    expect(golden(renderWhy(why({ lanes }), wide))).toBe(`
+cold-1/microsoft waits for a place within the hour
+
+a/b waits until a person or an event ends it
+  1. paused by a person (operator:ann)
+
+a/c goes now
+`);
+  });
+});
