@@ -29,6 +29,7 @@ export const COMMANDS: readonly Entry[] = [
   { names: ['hold', 'release', 'advance', 'step-back', 'graduate', 'restart'], load: () => import('./stage.js') },
   { names: ['retry'], load: () => import('./retry.js') },
   { names: ['delete'], load: () => import('./delete.js') },
+  { names: ['classify'], load: () => import('./classify.js') },
 ];
 
 /** Runs one command line (without the program's own name). Never throws; ends with io.exit when something is wrong. */
