@@ -25,7 +25,12 @@ const MEMORY = 256 * 1024 * 1024;
 
 export function createAcceptor(parts: AcceptParts): Acceptor {
   const gate: Gate = { closed: null };
-  const budget: Budget = { used: 0, most: Math.max(MEMORY, 4 * parts.settings().maxMessageSize) };
+  const budget: Budget = {
+    used: 0,
+    get most() {
+      return Math.max(MEMORY, 4 * parts.settings().maxMessageSize);
+    },
+  };
   const identities = new Identities(parts.settings, parts.clock);
   const listeners = new Listeners(offersTls => handlersFor(parts, identities, gate, budget, offersTls), parts.log);
   return {

@@ -132,6 +132,7 @@ export class AccountingFile {
       }
       const now = await handle.stat();
       this.#inode = now.ino;
+      if (now.size === 0) await syncFolder(file);
       if (now.size === 0) this.#rest = Buffer.concat([Buffer.from(ACCOUNTING_HEADER), this.#rest]);
       else if (!(await endsLine(handle, now.size))) this.#rest = Buffer.concat([Buffer.from('\n'), this.#rest]);
     } catch (error) {
@@ -184,6 +185,12 @@ export class AccountingFile {
       if (/^\d{8}T\d{6}Z(-\d+)?$/.test(middle)) await compressFile(join(dirname(file), name));
     }
   }
+}
+
+/** A new name survives a power cut only when its folder is synced. */
+async function syncFolder(file: string): Promise<void> {
+  const folder = await open(dirname(file), 'r');
+  await folder.sync().finally(() => folder.close());
 }
 
 /** The original goes only when the whole compressed file is on the disk. */
