@@ -29,7 +29,10 @@ export const COMMANDS: readonly Entry[] = [
   { names: ['hold', 'release', 'advance', 'step-back', 'graduate', 'restart'], load: () => import('./stage.js') },
   { names: ['retry'], load: () => import('./retry.js') },
   { names: ['delete'], load: () => import('./delete.js') },
+  { names: ['check'], load: () => import('./check.js') },
+  { names: ['schedule'], load: () => import('./schedule.js') },
   { names: ['classify'], load: () => import('./classify.js') },
+  { names: ['init'], load: () => import('./init.js') },
 ];
 
 /** Runs one command line (without the program's own name). Never throws; ends with io.exit when something is wrong. */

@@ -1,11 +1,103 @@
 /**
- * Warnings: what is allowed and probably not meant. Never faults; pure.
+ * Warnings about the configuration as a whole: what is allowed and probably not meant. Never faults; pure.
  */
-import type { Settings } from '../kernel/settings.js';
+import { printPlace } from '../kernel/fault.js';
+import { globMatches } from '../kernel/text.js';
+import type { Provider, Settings, Source } from '../kernel/settings.js';
 import type { Findings } from './findings.js';
+import { lintSchedule } from './lint-schedule.js';
 import type { YamlText } from './yaml-text.js';
 
 export function lintSettings(settings: Settings, yaml: YamlText, findings: Findings): void {
+  lintMailIn(settings, yaml, findings);
+  lintSources(settings, yaml, findings);
+  lintClaims([...settings.providers.values()], findings);
+  for (const schedule of settings.schedules.values()) lintSchedule(schedule, findings);
+  lintComplaints(settings, findings);
+}
+
+function lintMailIn(settings: Settings, yaml: YamlText, findings: Findings): void {
   if (settings.listeners.length === 0)
     findings.warn(yaml.key(['listeners']), { code: 'no-listeners', what: 'there are no listeners: no mail can come in' });
+  if (settings.clients.length === 0)
+    findings.warn(yaml.key(['clients']), { code: 'no-clients', what: 'there are no clients: nobody may hand in mail' });
+  for (const client of settings.clients)
+    if (client.from.some(range => range.endsWith('/0')))
+      findings.warn(client.place, { code: 'open-relay', what: 'this client is the whole internet: anybody may send through this server' });
+  if (!settings.hostName.includes('.'))
+    findings.warn(yaml.place(['host-name']), {
+      code: 'short-name',
+      what: `host-name ${settings.hostName} has no domain`,
+      hint: 'receivers want the full name that the address resolves to',
+    });
+}
+
+function lintSources(settings: Settings, yaml: YamlText, findings: Findings): void {
+  const pools = [...settings.pools.values()];
+  for (const source of settings.sources.values()) {
+    if (!pools.some(pool => pool.sources.some(entry => entry.source === source.name && entry.weight > 0)))
+      findings.warn(source.from, { code: 'unused-source', what: `source ${source.name} takes mail from no pool` });
+    lintTarget(source, settings, yaml, findings);
+  }
+  for (const pool of pools) {
+    const members = pool.sources.flatMap(({ source, weight }) => (weight > 0 ? (settings.sources.get(source) ?? []) : []));
+    if (members.length > 0 && members.every(source => source.warmUp))
+      findings.warn(pool.from, {
+        code: 'no-warm-source',
+        what: `pool ${pool.name} has warming sources only: mail beyond their stages waits`,
+        hint: 'mail that waits longer than bounce-after is returned',
+      });
+  }
+}
+
+function lintTarget(source: Source, settings: Settings, yaml: YamlText, findings: Findings): void {
+  const { target, schedule: name = '' } = source.warmUp ?? {};
+  const stages = settings.schedules.get(name)?.stages;
+  const first = stages?.[0]?.limits.maxMsgPerHour?.value;
+  const last = stages?.at(-1)?.limits.maxMsgPerHour?.value;
+  if (target === undefined || first === undefined || last === undefined) return;
+  const place = yaml.place(['sources', source.name, 'warm-up', 'target']);
+  if (target < first)
+    findings.warn(place, {
+      code: 'low-target',
+      what: `target ${target}/h is below the first stage of ${name}, ${first}/h: there is no ramp`,
+    });
+  if (target > last && Number.isFinite(target))
+    findings.warn(place, {
+      code: 'high-target',
+      what: `target ${target}/h is above the last stage of ${name}: its ramp ends at ${last}/h`,
+    });
+}
+
+/** Two patterns that claim the same hosts: which provider wins would be an accident of order. */
+function lintClaims(providers: readonly Provider[], findings: Findings): void {
+  providers.forEach((one, i) => {
+    for (const other of providers.slice(i + 1))
+      for (const a of one.mx)
+        for (const b of other.mx) {
+          if (a === b || !(globMatches(a, example(b)) || globMatches(b, example(a)))) continue;
+          findings.warn(other.from, {
+            code: 'overlap',
+            what: `${b} of provider ${other.name} and ${a} of ${one.name} (${printPlace(one.from)}) can match the same host`,
+            hint: 'a host belongs to one provider: make one pattern narrower',
+          });
+        }
+  });
+}
+
+const example = (glob: string): string => glob.replaceAll('*', 'x').replaceAll('?', 'x');
+
+/** A complaint gate with nobody to report complaints never trips. */
+function lintComplaints(settings: Settings, findings: Findings): void {
+  if ([...settings.providers.values()].some(provider => provider.feedback)) return;
+  for (const source of settings.sources.values()) {
+    const gates = settings.schedules.get(source.warmUp?.schedule ?? '')?.gates;
+    const gate = gates && [...gates.advance, ...gates.hold, ...gates.stepBack].find(({ metric }) => metric === 'complaint-rate');
+    if (!gate || gate.from.line === 0) continue;
+    findings.warn(gate.from, {
+      code: 'inert-gate',
+      what: `${gate.text} is inert: no provider reports complaints`,
+      hint: 'say feedback: arf under providers: for those that send you reports',
+    });
+  }
 }

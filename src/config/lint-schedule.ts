@@ -1,0 +1,117 @@
+/**
+ * Warnings about one schedule: dips, jumps, gaps, day caps below hour caps, gates nothing can meet, ticks that a zone skips.
+ * These are the mistakes of published warm-up tables. Pure.
+ */
+import type { LimitKey } from '../kernel/limits.js';
+import { DIRECTIVES } from '../kernel/limits.js';
+import type { Condition, Schedule, Stage } from '../kernel/schedule.js';
+import { DAY } from '../kernel/units.js';
+import type { Findings } from './findings.js';
+import { skippedTime } from './zone.js';
+
+/** A step above this factor is a jump: Gmail's guidelines warn of an immediate doubling, published tables go up to 2.5. */
+export const MAX_STEP = 3;
+/** `sent` is measured against 8 hours of the hourly cap where there is no day cap (DESIGN 4.2). */
+const HOURS = 8;
+
+export function lintSchedule(schedule: Schedule, findings: Findings): void {
+  lintStages(schedule.stages, `schedule ${schedule.name}`, findings);
+  for (const [provider, { stages }] of schedule.providers) lintStages(stages, `${provider} in schedule ${schedule.name}`, findings);
+  lintGates(schedule, findings);
+  lintTick(schedule, findings);
+}
+
+function lintStages(stages: readonly Stage[], whose: string, findings: Findings): void {
+  for (const key of ['maxMsgPerHour', 'maxMsgPerDay'] as const) {
+    const name = DIRECTIVES[key];
+    let before: { stage: number; value: number } | undefined;
+    for (const stage of stages) {
+      const value = stage.limits[key]?.value;
+      if (value === undefined) continue;
+      if (before && value < before.value)
+        findings.warn(stage.from, {
+          code: 'dip',
+          what: `${whose}: ${name} falls from ${before.value} at stage ${before.stage} to ${value} at stage ${stage.number}`,
+        });
+      if (before && value > before.value * MAX_STEP && stage.limits[key]?.from !== stages[0]?.limits[key]?.from)
+        findings.warn(stage.from, {
+          code: 'jump',
+          what: `${whose}: ${name} jumps from ${before.value} to ${value} at stage ${stage.number}`,
+          hint: `more than ${MAX_STEP} times in one day looks like an attack to receivers`,
+        });
+      before = { stage: stage.number, value };
+    }
+  }
+  for (const { limits, number, from } of stages) {
+    const [hour, day] = [limits.maxMsgPerHour?.value, limits.maxMsgPerDay?.value];
+    if (hour !== undefined && day !== undefined && day < hour)
+      findings.warn(from, { code: 'day-below-hour', what: `${whose}: stage ${number} allows ${hour} an hour but only ${day} a day` });
+  }
+  for (const key of Object.keys(DIRECTIVES) as LimitKey[]) {
+    const states = stages.map(stage => stage.limits[key] !== undefined);
+    const gap = states.findIndex((has, i) => !has && states.slice(0, i).includes(true) && states.slice(i).includes(true));
+    const at = stages[gap];
+    if (at)
+      findings.warn(at.from, { code: 'gap', what: `${whose}: stage ${at.number} has no ${DIRECTIVES[key]}, the stages around it have` });
+  }
+}
+
+function lintGates(schedule: Schedule, findings: Findings): void {
+  const { advance, hold, stepBack, minSample } = schedule.gates;
+  const warn = (condition: Condition, code: string, what: string, hint?: string) =>
+    findings.warn(condition.from, { code, what: `schedule ${schedule.name}: ${what}`, hint });
+  // The volume of a day, in parts of what `sent` is measured against: a day cap is all of it, 24 hours are 3 times 8.
+  const capped = schedule.stages.some(stage => stage.limits.maxMsgPerDay !== undefined);
+  const most: Readonly<Record<string, number>> = { sent: capped ? 1 : 24 / HOURS, 'window-open': DAY };
+
+  for (const gate of advance) {
+    const top = most[gate.metric] ?? 1;
+    if (gate.op === '>=' ? gate.value > top : gate.op === '>' && gate.value >= top)
+      warn(gate, 'unreachable-gate', `${gate.text} can never be met, so no stage is ever left`);
+    if ((gate.metric === 'sent' || gate.metric === 'delivered') && gate.op.startsWith('<'))
+      warn(gate, 'backward-gate', `${gate.text} advances on little mail`, 'did you mean >=?');
+  }
+  for (const gate of [...hold, ...stepBack]) {
+    const good = gate.metric === 'sent' || gate.metric === 'delivered';
+    if (good !== gate.op.startsWith('<'))
+      warn(gate, 'backward-gate', `${gate.text} trips on good days`, good ? 'did you mean <?' : 'did you mean >?');
+    else if (!good && gate.value >= (most[gate.metric] ?? 1)) warn(gate, 'unreachable-gate', `${gate.text} never trips`);
+  }
+  for (const gate of hold) {
+    const stronger = stepBack.find(other => other.metric === gate.metric && other.op.startsWith('>') && gate.op.startsWith('>'));
+    if (stronger && stronger.value <= gate.value)
+      warn(gate, 'unreachable-gate', `hold at ${gate.text} is never reached: the stage steps back at ${stronger.text}`);
+  }
+  if (schedule.advance === 'earned' && advance.length === 0)
+    findings.warn(schedule.from, {
+      code: 'no-advance-gate',
+      what: `schedule ${schedule.name} earns every day: its advance gate has no condition`,
+    });
+  const first = schedule.stages[0];
+  const day = first && (first.limits.maxMsgPerDay?.value ?? (first.limits.maxMsgPerHour?.value ?? 0) * HOURS);
+  if (first && day !== undefined && day < minSample)
+    findings.warn(first.from, {
+      code: 'small-stage',
+      what: `schedule ${schedule.name}: stage 1 sends ${day} a day, fewer than min-sample ${minSample}`,
+      hint: 'its days are judged together until there are enough',
+    });
+}
+
+function lintTick(schedule: Schedule, findings: Findings): void {
+  const [minute = '', hour = ''] = schedule.tick.split(' ');
+  if (!/^\d+$/.test(minute) || !/^\d+$/.test(hour)) {
+    findings.warn(schedule.from, {
+      code: 'many-ticks',
+      what: `schedule ${schedule.name}: tick "${schedule.tick}" fires more than once a day`,
+      hint: 'a tick within 20 hours of the last is ignored',
+    });
+    return;
+  }
+  const skipped = skippedTime(schedule.timezone, Number(hour), Number(minute));
+  if (skipped !== undefined)
+    findings.warn(schedule.from, {
+      code: 'skipped-tick',
+      what: `schedule ${schedule.name}: ${hour.padStart(2, '0')}:${minute.padStart(2, '0')} does not exist in ${schedule.timezone} on days like ${skipped}`,
+      hint: 'the clocks go forward over it: pick another hour, or UTC',
+    });
+}

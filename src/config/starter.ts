@@ -1,0 +1,76 @@
+/**
+ * The configuration `rampd init` writes: complete, commented, without faults, and harmless until its addresses are changed
+ * (documentation addresses and names; listens on loopback only).
+ */
+
+export function starterFile(): string {
+  return STARTER;
+}
+
+const STARTER = `# rampd.yaml: what this delivery daemon sends, from where, and how fast.
+#
+# Check it with \`rampd check\`; a running daemon takes changes with \`rampd reload\`, and keeps what it had when there is a fault.
+# Times read 90s, 45m, 4d12h; rates read 200/h, 2/m, 500/15m; "no limit" is unlimited, "nothing" is none.
+# Relative paths start at this file.
+
+# The name this server gives itself; it should resolve to an address of this machine.
+host-name: mta.example.com
+# What was accepted and not yet delivered, and all progress of warm-ups. Keep it on a disk you trust.
+state-dir: /var/lib/rampd
+
+# Where mail comes in, and who may hand it in. Everybody else is refused.
+listeners:
+  - { address: "127.0.0.1:2525" }
+  # - { address: "192.0.2.10:587", tls: { cert: /etc/rampd/cert.pem, key: /etc/rampd/key.pem, mode: starttls } }
+clients:
+  - { from: [127.0.0.0/8, "::1"], pool: main, allow-headers: true }
+  # - { user: app1, password: "scrypt:SALT:HASH", pool: main }
+
+# The addresses mail leaves from. Every source says how it is warmed: by a schedule, or none when it is warm already.
+sources:
+  warm-1:
+    address: 192.0.2.10
+    host-name: mta1.example.com
+    warm-up: none
+  cold-1:
+    address: 192.0.2.11
+    host-name: mta2.example.com
+    # Shipped: two-weeks, three-weeks, four-weeks; look at one with \`rampd schedule four-weeks\`.
+    # target ends the ramp at the rate this address is meant for.
+    warm-up: { schedule: four-weeks, target: 2000/h }
+
+# Mail is bound to a pool; which of its sources a message takes is decided when it leaves.
+pools:
+  main:
+    sources: [warm-1, cold-1] # or weights: { warm-1: 3, cold-1: 1 }
+    # How long mail may wait for a slot of a cold source before a warm one takes it.
+    cold-wait: 4h
+
+# Limits for every destination; a provider's own limits replace these, a source's limits bind the sum of its traffic.
+defaults:
+  max-smtp-out: 20
+  max-msg-per-connection: 100
+  retry-after: [10m, 20m, 30m, 1h, 2h]
+  bounce-after: 4d12h
+  use-starttls: true
+
+# On top of the shipped provider files: limits key by key, rules in front, static routes.
+# providers:
+#   microsoft:
+#     limits: { max-smtp-out: 10 }
+#     rules:
+#       # code, text, recipient domain, window, connections, messages an hour
+#       - "421 RP-001 *, 1h, 5, 500"
+#   internal: { domains: [corp.example], smtp-hosts: ["10.0.0.5:25"] }
+
+# Folders with schedules of your own, and provider files in their providers/.
+# schedules: [./schedules]
+
+# One record per recipient and attempt.
+accounting: { file: /var/lib/rampd/acct.csv, format: csv, rotate: 1d, compress: gzip }
+
+log: { level: info }
+
+# For tests and the lab only: deliver to loopback and private addresses.
+# allow-private: true
+`;
