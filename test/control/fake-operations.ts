@@ -156,7 +156,8 @@ export class FakeOperations implements Operations {
   readonly #listeners = new Set<(line: FeedView) => void>();
   /** Thrown by every act when set. */
   trouble: Error | undefined;
-  stopped: Promise<void> = Promise.resolve();
+  /** What stopping comes to. */
+  onStop: () => Promise<void> = () => Promise.resolve();
   queueList: QueueView[] = [queue(), queue({ domain: 'gmail.com', provider: 'google' })];
 
   #ask(name: string, ...args: unknown[]): void {
@@ -229,7 +230,7 @@ export class FakeOperations implements Operations {
   }
   async stop(act: Act): Promise<void> {
     this.#ask('stop', act);
-    await this.stopped;
+    await this.onStop();
   }
 }
 

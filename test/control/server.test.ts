@@ -154,10 +154,10 @@ describe('the control API', () => {
 
   it('answers a stop before the daemon has stopped, so that stopping may close the server', async () => {
     const client = await start();
-    const server = control;
-    operations.stopped = new Promise(resolve => setTimeout(resolve, 0)).then(() => server?.close());
+    let closed: Promise<void> | undefined;
+    operations.onStop = () => (closed = control?.close() ?? Promise.reject(new Error('not started')));
     await client.stop(ann);
-    await operations.stopped;
+    await closed;
     control = undefined;
     await expect(client.status()).rejects.toBeInstanceOf(DaemonAway);
   });
