@@ -3,7 +3,11 @@
  */
 import type { Place } from './fault.js';
 import type { Limits } from './limits.js';
+import { HOUR } from './units.js';
 import type { Ms } from './units.js';
+
+/** A tick closer than this to the last one judged is not judged: a day is never cut short by a changed cron or zone. */
+export const SHORTEST_DAY: Ms = 20 * HOUR;
 
 export interface Stage {
   /** 1-based. */

@@ -1,0 +1,193 @@
+/**
+ * One tick's judgement of one stage: what the day came to, and where the address stands after it.
+ *
+ * Order: not started, warm, silent, held, braked, suspended, then the gates. Only an earned day raises a cap (or, in calendar
+ * mode, a day that neither holds nor steps back). Pure: the progress goes in, the next one and a sentence come out.
+ */
+import { printDuration } from '../kernel/units.js';
+import type { JournalType } from '../kernel/journal.js';
+import type { Schedule, Stage } from '../kernel/schedule.js';
+import type { Instant } from '../kernel/units.js';
+import { find, group, tell } from './gate.js';
+import type { Facts } from './gate.js';
+import type { Progress, StoredCaps } from './ramp.js';
+import { hourly, quantities, stageAt, tighter } from './warm-up-stages.js';
+
+/** Step-backs without an earned day between after which only a person resumes the source. */
+export const MOST_STEP_BACKS = 3;
+
+export interface Case {
+  readonly progress: Progress;
+  readonly schedule: Schedule;
+  readonly stages: readonly Stage[];
+  readonly facts: Facts;
+  readonly tick: Instant;
+  readonly lastSent: Instant | undefined;
+  /** The first instant at which it may send. */
+  readonly startsAt: Instant | undefined;
+  /** Held by a person, itself or through its source. */
+  readonly held: boolean;
+  /** A provider never leads its source: the source's stage after this tick; Infinity when it is warm, or for a source. */
+  readonly mayReach: number;
+}
+
+export interface Judgement {
+  readonly progress: Progress;
+  /** undefined: nothing worth a record (a warm source that stays warm). */
+  readonly type?: JournalType;
+  readonly author: 'gate' | 'tick';
+  readonly text: string;
+}
+
+export function judge(c: Case): Judgement {
+  const { progress: p, schedule, stages, facts, tick } = c;
+  const { countsFrom, lastSent: _, cooled, ...rest } = p;
+  const base: Progress = { ...rest, judgedThrough: tick, stopped: false, ...(c.lastSent === undefined ? {} : { lastSent: c.lastSent }) };
+  const stay = (text: string, author: 'gate' | 'tick' = 'tick', next = base): Judgement => ({
+    progress: next,
+    type: 'stage-held',
+    author,
+    text,
+  });
+
+  if (c.startsAt !== undefined && tick <= c.startsAt) return stay(`not started yet: ${at(p, stages)}`);
+  const silent = cool(c, base, cooled ?? 0);
+  if (silent) return silent;
+  if (p.graduated) return { progress: base, author: 'tick', text: 'warm' };
+
+  const { finding, because } = find(schedule, facts);
+  if (c.held) {
+    return stay(
+      `held by a person: ${at(p, stages)} (${told(finding, because, c)})`,
+      'tick',
+      finding === 'earned' ? { ...base, stepBacks: 0 } : base,
+    );
+  }
+  if (p.braked) {
+    const next = fall(base, stages, 1);
+    return { progress: next, type: 'stage-back', author: 'tick', text: `the day was braked: ${at(next, stages)}${suspension(next)}` };
+  }
+  if (p.suspended) return stay(`suspended until a person releases it: ${at(p, stages)}`);
+  if (p.brakedDay === p.judgedThrough) return stay(`the day has already paid a step back: ${at(p, stages)}`);
+
+  const calendar = schedule.advance === 'calendar';
+  switch (finding) {
+    case 'step-back': {
+      const next = fall(struck(base), stages, 1);
+      return {
+        progress: next,
+        type: 'stage-back',
+        author: 'gate',
+        text: `${tell(because, facts, true)}: ${at(next, stages)}${suspension(next)}`,
+      };
+    }
+    case 'hold':
+      return stay(`held by gate: ${tell(because, facts, true)}: ${at(p, stages)}`, 'gate');
+    case 'too-few':
+      if (calendar) return rise(c, base, 'a calendar day');
+      return stay(
+        `${told(finding, because, c)}: ${at(p, stages)}`,
+        'tick',
+        facts.sent > 0 ? { ...base, countsFrom: countsFrom ?? p.judgedThrough } : base,
+      );
+    case 'unearned':
+      if (calendar) return rise(c, base, `a calendar day (${told(finding, because, c)})`);
+      return stay(`${told(finding, because, c)}: ${at(p, stages)}`, 'gate');
+    case 'earned':
+      return rise(c, base, told(finding, because, c));
+  }
+}
+
+function told(finding: ReturnType<typeof find>['finding'], because: ReturnType<typeof find>['because'], c: Case): string {
+  if (finding === 'earned') return `day earned: ${tell(because, c.facts, false).replaceAll('; ', ', ') || 'no gate to pass'}`;
+  if (finding === 'too-few')
+    return `too little mail to judge: ${group(c.facts.sample)} of at least ${group(c.schedule.gates.minSample)} recipients`;
+  return `${finding === 'unearned' ? 'day not earned: ' : ''}${tell(because, c.facts, true)}`;
+}
+
+/** `stage 9/28, 412/h` */
+export function at(p: Progress, stages: readonly Stage[]): string {
+  if (p.graduated) return 'warm';
+  const cap = capOf(p, stages);
+  return `stage ${p.stage}/${stages.length}, ${Number.isFinite(cap) ? `${group(cap)}/h` : 'unlimited'}`;
+}
+
+/** The hourly cap in force. */
+export function capOf(p: Progress, stages: readonly Stage[]): number {
+  return Math.min(hourly(stageAt(stages, p.stage)), p.caps?.maxMsgPerHour ?? Infinity);
+}
+
+const suspension = (p: Progress): string =>
+  p.suspended ? '; third step back without an earned day: suspended until a person releases it' : '';
+
+/** One more step-back on the account. */
+export function struck(p: Progress): Progress {
+  const stepBacks = p.stepBacks + 1;
+  return { ...p, stepBacks, suspended: p.suspended || stepBacks >= MOST_STEP_BACKS };
+}
+
+/** Some stages down, never below the first, never with a cap above one in force. */
+export function fall(p: Progress, stages: readonly Stage[], steps: number): Progress {
+  const stage = Math.max(1, (p.graduated ? stages.length + 1 : p.stage) - steps);
+  return settle({ ...p, stage, braked: false, graduated: false }, stages, p.graduated ? undefined : p.caps);
+}
+
+/** A stage taken with all its caps. */
+export function take(p: Progress, stages: readonly Stage[], stage: number): Progress {
+  return settle({ ...p, stage, braked: false, stopped: false, graduated: false }, stages, undefined);
+}
+
+function settle(p: Progress, stages: readonly Stage[], below: StoredCaps | undefined): Progress {
+  const stage = stageAt(stages, p.stage);
+  const caps = below ? tighter(quantities(stage.limits), below) : quantities(stage.limits);
+  const next = { ...p, caps };
+  return { ...next, earnedPerHour: Math.min(capOf(next, stages), Number.MAX_SAFE_INTEGER) };
+}
+
+function rise(c: Case, base: Progress, why: string): Judgement {
+  const { stages } = c;
+  const good: Progress = { ...base, stepBacks: 0 };
+  const advanced = (next: Progress): Judgement => ({
+    progress: next,
+    type: 'stage-advanced',
+    author: 'gate',
+    text: `${why}: ${at(next, stages)}`,
+  });
+  // A reload may have left less in force than the stage allows: the day earns the rest of its own stage first.
+  if (capOf(good, stages) < hourly(stageAt(stages, good.stage))) return advanced(take(good, stages, good.stage));
+  if (good.stage >= c.mayReach) {
+    return { progress: good, type: 'stage-held', author: 'tick', text: `${why}; it does not lead its source: ${at(good, stages)}` };
+  }
+  if (good.stage < stages.length) return advanced(take(good, stages, good.stage + 1));
+  const { caps: _, ...warm } = good;
+  return {
+    progress: { ...warm, graduated: true, graduatedAt: c.tick },
+    type: 'graduated',
+    author: 'gate',
+    text: `${why}: last stage earned, warm`,
+  };
+}
+
+/** Silence cools: one step after `idle.after` and one more every `idle.every`; after `restart-after` the first stage. */
+function cool(c: Case, base: Progress, cooled: number): Judgement | undefined {
+  const { idle } = c.schedule;
+  const since = c.lastSent ?? base.since;
+  const silence = since === undefined ? 0 : c.tick - since;
+  if (silence < idle.after || c.held) return undefined;
+  const restart = silence >= idle.restartAfter;
+  const due = 1 + Math.floor((silence - idle.after) / idle.every);
+  const steps = restart ? Infinity : Math.max(0, due - cooled) * idle.stepBack;
+  const high = base.graduated || base.stage > 1;
+  const cooler: Progress = { ...base, cooled: due };
+  if (steps > 0 && high) {
+    const next = fall(cooler, c.stages, steps);
+    return { progress: next, type: 'stage-back', author: 'tick', text: `silent for ${printDuration(silence)}: ${at(next, c.stages)}` };
+  }
+  if (base.graduated) return { progress: cooler, author: 'tick', text: 'warm' };
+  return {
+    progress: { ...cooler, braked: false },
+    type: 'stage-held',
+    author: 'tick',
+    text: `silent for ${printDuration(silence)}: ${at(base, c.stages)}`,
+  };
+}
