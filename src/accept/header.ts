@@ -47,7 +47,7 @@ export function scanHeader(block: Buffer): Header {
   const endField = (end: number) => {
     if (!cutting) return;
     cuts.push([cutting.start, end]);
-    own[cutting.name] ??= printable(block.toString('utf8', cutting.value, end), LONGEST_VALUE);
+    own[cutting.name] ??= printable(block.toString('utf8', cutting.value, end).replace(/\s+/g, ' '), LONGEST_VALUE);
     cutting = undefined;
   };
   const result = (end: number, complete: boolean, needsBlank: boolean): Header => {

@@ -1,0 +1,101 @@
+/** Ranges, addresses and passwords. */
+import { describe, expect, it } from 'vitest';
+import { canonicalAddress, canonicalDomain } from '../../src/accept/address.js';
+import { Clients } from '../../src/accept/clients.js';
+import { hashPassword, verifyPassword } from '../../src/accept/password.js';
+import { client } from './kit.js';
+
+describe('Clients', () => {
+  const pools = (ranges: readonly (readonly string[])[]) => new Clients(ranges.map((from, i) => client({ from, pool: `p${i}` })));
+
+  it('matches ranges, the first in order of writing', () => {
+    const clients = pools([['10.1.0.0/16'], ['10.0.0.0/8', '2001:db8::/32'], ['192.0.2.7']]);
+    const pool = (address: string) => clients.byAddress(address)?.pool;
+    expect(pool('10.1.2.3')).toBe('p0');
+    expect(pool('10.2.2.3')).toBe('p1');
+    expect(pool('2001:db8:1::5')).toBe('p1');
+    expect(pool('192.0.2.7')).toBe('p2');
+    expect(pool('192.0.2.8')).toBeUndefined();
+    expect(pool('2001:db9::1')).toBeUndefined();
+    expect(pool('unknown')).toBeUndefined();
+  });
+
+  it('takes IPv4 in IPv6 clothes for what it is, on both sides', () => {
+    expect(pools([['127.0.0.0/8']]).byAddress('::ffff:127.0.0.1')?.pool).toBe('p0');
+    expect(pools([['::ffff:10.0.0.0/104']]).byAddress('10.9.9.9')?.pool).toBe('p0');
+    expect(pools([['::ffff:10.0.0.0/104']]).byAddress('11.9.9.9')).toBeUndefined();
+    expect(pools([['::/0']]).byAddress('192.0.2.1')).toBeUndefined();
+  });
+});
+
+describe('passwords', () => {
+  it('match their hash and nothing else does', async () => {
+    const stored = await hashPassword('grüße');
+    expect(stored).toMatch(/^scrypt:[\w-]{22}:[\w-]{43}$/);
+    expect(await verifyPassword(stored, 'gru\u0308ße')).toBe(true);
+    expect(await verifyPassword(stored, 'grüsse')).toBe(false);
+    expect(await hashPassword('grüße')).not.toBe(stored);
+  });
+
+  it('are what scrypt says (N 16384, r 8, p 1, 32 bytes)', async () => {
+    const { scryptSync } = await import('node:crypto');
+    const salt = Buffer.alloc(16, 7);
+    const key = scryptSync('secret', salt, 32, { N: 16_384, r: 8, p: 1 });
+    expect(await hashPassword('secret', salt)).toBe(`scrypt:${salt.toString('base64url')}:${key.toString('base64url')}`);
+  });
+
+  it('never match what is malformed, empty or missing', async () => {
+    for (const stored of [undefined, 'scrypt:', 'scrypt::', 'scrypt:AAAA:AAAA', `${await hashPassword('x')}:y`, '']) {
+      expect(await verifyPassword(stored, 'x')).toBe(false);
+      expect(await verifyPassword(stored, '')).toBe(false);
+    }
+    expect(await verifyPassword('plain', 'plain')).toBe(true);
+  });
+});
+
+describe('addresses', () => {
+  const of = (address: string) => {
+    const canonical = canonicalAddress(address);
+    return canonical.ok ? canonical.address : undefined;
+  };
+
+  it('get lower-case A-label domains and keep their local part', () => {
+    expect(of('Ann+X@Example.NET')).toBe('Ann+X@example.net');
+    expect(of('x@Bücher.example')).toBe('x@xn--bcher-kva.example');
+    expect(of('用户@例え.jp')).toBe('用户@xn--r8jz45g.jp');
+    expect(of('a@[IPv6:2001:db8::1]')).toBe('a@[IPv6:2001:db8::1]');
+    expect(of('"a@b"@example.net')).toBe('"a@b"@example.net');
+    expect(of("o'neil=x/y@localhost")).toBe("o'neil=x/y@localhost");
+  });
+
+  it('are refused when they are none', () => {
+    for (const bad of [
+      '',
+      '@',
+      'a@',
+      '@b',
+      'a',
+      'a b@c.example',
+      'a..b@c.example',
+      'a.@c.example',
+      '"a@c.example',
+      'a@b..c',
+      'a@b_c.example',
+    ]) {
+      expect([bad, of(bad)]).toEqual([bad, undefined]);
+    }
+    for (const bad of [
+      'a@-b.example',
+      'a@b-.example',
+      'a@1.2.3.4',
+      'a@0',
+      `a@${'x'.repeat(64)}.example`,
+      'a\u0000@c.example',
+      '"\r"@c.example',
+    ]) {
+      expect([bad, of(bad)]).toEqual([bad, undefined]);
+    }
+    expect(of(`${'x'.repeat(245)}@b.example`)).toBeUndefined();
+    expect(canonicalDomain(`${'abcdefg.'.repeat(32)}example`)).toBeUndefined();
+  });
+});
