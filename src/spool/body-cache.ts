@@ -1,0 +1,63 @@
+/**
+ * Bodies accepted a moment ago, so that most mail leaves without being read from the disk: at most `limit` bytes of content,
+ * the oldest go first. Never the only copy: what is here is durable in its segment.
+ */
+import type { BodyRef, Envelope } from '../kernel/message.js';
+
+export interface CachedBody {
+  readonly envelope: Envelope;
+  content: readonly Buffer[];
+}
+
+/** One number for a place: segments are at most 128 MB (2^27), so 2^26 of them fit a safe integer. */
+const keyOf = (ref: BodyRef): number => ref.segment * 2 ** 27 + ref.offset;
+
+export class BodyCache {
+  readonly #bodies = new Map<number, CachedBody>();
+  readonly #limit: number;
+  #bytes = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  add(ref: BodyRef, body: CachedBody): void {
+    if (ref.length > this.#limit) return;
+    this.drop(ref);
+    this.#bodies.set(keyOf(ref), body);
+    this.#bytes += sizeOf(body);
+    if (this.#bytes <= this.#limit) return;
+    for (const [key, old] of this.#bodies) {
+      this.#bodies.delete(key);
+      this.#bytes -= sizeOf(old);
+      if (this.#bytes <= this.#limit) return;
+    }
+  }
+
+  get(ref: BodyRef): { envelope: Envelope; content: Buffer } | undefined {
+    const body = this.#bodies.get(keyOf(ref));
+    if (!body) return undefined;
+    const [only] = body.content;
+    if (only && body.content.length === 1) return { envelope: body.envelope, content: only };
+    const content = Buffer.concat(body.content);
+    body.content = [content];
+    return { envelope: body.envelope, content };
+  }
+
+  drop(ref: BodyRef): void {
+    const body = this.#bodies.get(keyOf(ref));
+    if (!body) return;
+    this.#bodies.delete(keyOf(ref));
+    this.#bytes -= sizeOf(body);
+  }
+}
+
+function sizeOf(body: CachedBody): number {
+  let bytes = 0;
+  for (const part of body.content) bytes += part.length;
+  return bytes;
+}

@@ -1,0 +1,110 @@
+/**
+ * The rows of meta, queues, segments, messages and days: the small things a commit writes beside the queue rows, as bytes.
+ * Every format has a version or is JSON; readers of the rows throw RangeError or SyntaxError when bytes make no sense.
+ */
+import { crc32 } from 'node:zlib';
+import type { DayRow } from '../kernel/day.js';
+import type { MessageNumber } from '../kernel/message.js';
+import type { WarmUpWish } from '../kernel/settings.js';
+import type { Instant } from '../kernel/units.js';
+import { Reader, stringRoom, type Slab } from './bytes.js';
+
+export const META_FORMAT = Buffer.from('format');
+export const META_COUNTERS = Buffer.from('counters');
+/** Keys of the rows of the last commit that brought bodies: on a crash their bodies may be missing. */
+export const META_SUSPECTS = Buffer.from('suspects');
+
+const WISHES: readonly WarmUpWish[] = ['prefer', 'allow', 'never'];
+
+export interface QueueRow {
+  readonly pool: string;
+  readonly domain: string;
+  readonly warmUp: WarmUpWish;
+  readonly waiting: number;
+}
+
+export function writeQueueRow(slab: Slab, queue: QueueRow, waiting: number): Uint8Array {
+  slab.begin(8 + stringRoom(queue.pool) + stringRoom(queue.domain));
+  slab.u8(1);
+  slab.u8(WISHES.indexOf(queue.warmUp));
+  slab.u48(waiting);
+  slab.string(queue.pool);
+  slab.string(queue.domain);
+  return slab.end();
+}
+
+export function readQueueRow(value: Uint8Array): QueueRow {
+  const read = new Reader(value);
+  if (read.u8() !== 1) throw new RangeError('a queue of another version');
+  const warmUp = WISHES[read.u8()];
+  if (!warmUp) throw new RangeError('a queue with an unknown wish');
+  const waiting = read.u48();
+  const pool = read.string();
+  return { pool, domain: read.string(), warmUp, waiting };
+}
+
+/** Who waits in a segment. */
+export interface SegmentUse {
+  /** Recipients. */
+  live: number;
+  /** Their shares of the bytes: a message of 3 recipients counts a third for each. */
+  bytes: number;
+}
+
+export function writeSegmentUse(slab: Slab, use: SegmentUse): Uint8Array {
+  slab.begin(13);
+  slab.u8(1);
+  slab.u48(use.live);
+  slab.u48(use.bytes);
+  return slab.end();
+}
+
+export function readSegmentUse(value: Uint8Array): SegmentUse {
+  const read = new Reader(value);
+  if (read.u8() !== 1) throw new RangeError('a segment of another version');
+  return { live: read.u48(), bytes: read.u48() };
+}
+
+/** A recipient's share of its message's bytes. */
+export const shareOf = (bytes: number, parts: number): number => Math.ceil(bytes / parts);
+
+export function u32Key(key: Uint8Array, n: number): Uint8Array {
+  key[0] = n >>> 24;
+  key[1] = n >>> 16;
+  key[2] = n >>> 8;
+  key[3] = n;
+  return key;
+}
+
+export const readU32 = (bytes: Uint8Array): number => new Reader(bytes).u32();
+
+export function messageKey(key: Uint8Array, number: MessageNumber): Uint8Array {
+  const high = Math.floor(number / 0x1_0000_0000);
+  key[0] = high >>> 8;
+  key[1] = high;
+  u32Key(low, number >>> 0);
+  key.set(low, 2);
+  return key;
+}
+const low = new Uint8Array(4);
+
+/** Begins with the day, so that old ones are a range; provider names may be long, a checksum stands for the rest. */
+export function dayKey(row: DayRow): Buffer {
+  const name = `${row.address}\0${row.provider}`;
+  const text = Buffer.from(name.slice(0, 300));
+  const key = Buffer.allocUnsafe(6 + text.length + 4);
+  key.writeUIntBE(row.day, 0, 6);
+  text.copy(key, 6);
+  key.writeUInt32BE(crc32(name), 6 + text.length);
+  return key;
+}
+
+/** All day rows of days before `before` have keys below this. */
+export function dayBound(before: Instant): Buffer {
+  const key = Buffer.alloc(6);
+  key.writeUIntBE(Math.max(0, Math.floor(before)), 0, 6);
+  return key;
+}
+
+export const writeJson = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+export const readJson = (bytes: Uint8Array): unknown => JSON.parse(Buffer.from(bytes).toString());
