@@ -63,7 +63,8 @@ function providersOf(options: Options, io: Io): ReadonlyMap<string, Provider> {
 
 function unknownProvider(name: string, known: readonly string[]): string {
   const near = nearest(name, known);
-  return `there is no provider ${name}${near === undefined ? '' : `; did you mean ${near}?`} Known: ${[...known].sort().join(', ')}`;
+  const advice = near === undefined ? `known: ${[...known].sort().join(', ')}` : `did you mean ${near}?`;
+  return `there is no provider ${name}; ${advice}`;
 }
 
 /** The JSON object of one reply; null stands for "none". */
