@@ -59,6 +59,7 @@ export async function run(argv: readonly string[], io: Io, version: string, comm
 /** Root options take no value, so the first word that is no option names the command. */
 function chosen(argv: readonly string[], commands: readonly Entry[]): readonly Entry[] {
   const name = argv.find(word => !word.startsWith('-'));
+  if (name === undefined && argv.some(word => word === '-V' || word === '--version')) return [];
   const found = commands.filter(entry => name !== undefined && entry.names.includes(name));
   return found.length > 0 ? found : commands;
 }
