@@ -1,0 +1,159 @@
+/**
+ * The lanes and sources there are, what each has in use, and how old each one's limits are.
+ *
+ * A lane exists from its first connection or departure until its history, connections and closings are gone; asking about
+ * one that does not exist makes a passing one. Sources are known by address: histories survive renaming. Every change of a
+ * limit takes the next number of one sequence; the epoch of a lane is the highest number among its own, its source's and the
+ * daemon's, so that any change voids permits not yet presented.
+ */
+import type { Settings, Source } from '../kernel/settings.js';
+import type { LaneName } from '../kernel/verdict.js';
+import type { Instant } from '../kernel/units.js';
+import { Account } from './account.js';
+import type { Concurrency } from './concurrency.js';
+import type { LaneLimits } from '../kernel/governor.js';
+import type { Plan } from './plan.js';
+import { Slabs } from './slab.js';
+
+/** A lane's plan and what its connections must observe. */
+export interface LanePlan {
+  readonly plan: Plan;
+  readonly limits: LaneLimits;
+  /** Used by every lane without windows, pauses or caps of its own. */
+  readonly shared: boolean;
+}
+
+export class Lane {
+  readonly account: Account;
+  version = 0;
+  compiled: LanePlan | undefined;
+  compiledAt = -1;
+  concurrency: Concurrency | undefined;
+  /** When its newest connection began. */
+  newest: Instant = -Infinity;
+
+  constructor(
+    readonly source: SourceState,
+    readonly provider: string,
+    slabs: Slabs,
+  ) {
+    this.account = new Account(slabs);
+  }
+
+  /** For people and for warm-up; the address when no source of that address is configured. */
+  get sourceName(): string {
+    return this.source.name;
+  }
+}
+
+export class SourceState {
+  readonly account: Account;
+  readonly lanes = new Map<string, Lane>();
+  name: string;
+  config: Source | undefined;
+  version = 0;
+  plan: Plan | undefined;
+  planAt = -1;
+  /** Plans of lanes without anything of their own, by provider; cleared with the source's plan. */
+  readonly shared = new Map<string, LanePlan>();
+  sharedAt = -1;
+
+  constructor(
+    readonly address: string,
+    slabs: Slabs,
+  ) {
+    this.name = address;
+    this.account = new Account(slabs);
+  }
+}
+
+export class Floor {
+  readonly slabs = new Slabs();
+  readonly total = new Account(this.slabs);
+  totalVersion = 0;
+  totalPlan: Plan | undefined;
+  totalPlanAt = -1;
+  readonly #byName = new Map<string, SourceState>();
+  readonly #byAddress = new Map<string, SourceState>();
+  #sequence = 0;
+  #sweep: Iterator<Lane> | undefined;
+
+  configure(settings: Settings): void {
+    this.#byName.clear();
+    for (const state of this.#byAddress.values()) state.config = undefined;
+    for (const source of settings.sources.values()) {
+      const state = this.address(source.address);
+      state.config = source;
+      state.name = source.name;
+      this.#byName.set(source.name, state);
+    }
+    this.touchAll();
+  }
+
+  source(name: string): SourceState | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** The source of an address, known to the configuration or not. */
+  address(address: string): SourceState {
+    let state = this.#byAddress.get(address);
+    if (!state) this.#byAddress.set(address, (state = new SourceState(address, this.slabs)));
+    return state;
+  }
+
+  sources(): Iterable<SourceState> {
+    return this.#byAddress.values();
+  }
+
+  /** The lane, or a passing one; undefined when no such source is configured. */
+  lane(name: LaneName): Lane | undefined {
+    const source = this.#byName.get(name.source);
+    return source && (source.lanes.get(name.provider) ?? new Lane(source, name.provider, this.slabs));
+  }
+
+  /** Makes a passing lane stay. */
+  keep(lane: Lane): void {
+    lane.source.lanes.set(lane.provider, lane);
+  }
+
+  *lanes(): Generator<Lane> {
+    for (const source of this.#byAddress.values()) yield* source.lanes.values();
+  }
+
+  epoch(lane: Lane): number {
+    return Math.max(lane.version, lane.source.version, this.totalVersion);
+  }
+
+  touchAll(): void {
+    this.totalVersion = ++this.#sequence;
+  }
+
+  touchSource(source: SourceState): void {
+    source.version = ++this.#sequence;
+  }
+
+  /** Lanes of a provider, of every source. */
+  touchProvider(provider: string): void {
+    for (const source of this.#byAddress.values()) this.touchLane(source, provider);
+  }
+
+  touchLane(source: SourceState, provider: string): void {
+    const lane = source.lanes.get(provider);
+    if (lane) lane.version = ++this.#sequence;
+  }
+
+  /** Looks at a few lanes and forgets those with nothing left; called often, never long. */
+  sweep(now: Instant, few = 4): void {
+    for (let i = 0; i < few; i++) {
+      const next = (this.#sweep ??= this.lanes()).next();
+      if (next.done) {
+        this.#sweep = undefined;
+        return;
+      }
+      const lane = next.value;
+      if (lane.account.inflight > 0 || lane.account.connections > 0) continue;
+      if (!lane.compiled?.shared) lane.compiled = undefined;
+      if (lane.account.idle(now) && (lane.concurrency?.forgettable(now) ?? true)) lane.source.lanes.delete(lane.provider);
+    }
+  }
+}

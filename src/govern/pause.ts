@@ -1,0 +1,92 @@
+/**
+ * What people have paused: sources, providers, lanes, queues. Only a person takes a pause away; no rule, tick or reload does.
+ */
+import type { Reason } from '../kernel/verdict.js';
+import type { Instant } from '../kernel/units.js';
+import type { Chronicle } from './chronicle.js';
+import type { Stop } from './plan.js';
+
+export interface Target {
+  readonly kind: 'source' | 'provider' | 'lane' | 'queue';
+  readonly name: string;
+}
+
+interface Pause {
+  readonly by: string;
+  readonly why?: string;
+  readonly at: Instant;
+}
+
+export const PAUSE_KEY = 'paused:';
+const keyOf = (target: Target): string => `${PAUSE_KEY}${target.kind}:${target.name}`;
+
+export class Pauses {
+  readonly #pauses = new Map<string, Pause>();
+  readonly #chronicle: Chronicle;
+
+  constructor(chronicle: Chronicle) {
+    this.#chronicle = chronicle;
+  }
+
+  /** False when it was paused already: the first pause stands. */
+  pause(target: Target, author: string, why: string | undefined, now: Instant): boolean {
+    const key = keyOf(target);
+    if (this.#pauses.has(key)) return false;
+    const pause: Pause = { by: author, ...(why === undefined ? {} : { why }), at: now };
+    this.#pauses.set(key, pause);
+    this.#tell('paused', target, author, `${target.kind} ${target.name} paused${why ? `: ${why}` : ''}`, now, pause);
+    return true;
+  }
+
+  /** When it had been paused; undefined when it was not. */
+  resume(target: Target, author: string, now: Instant): Instant | undefined {
+    const pause = this.#pauses.get(keyOf(target));
+    if (!pause) return undefined;
+    this.#pauses.delete(keyOf(target));
+    this.#tell('resumed', target, author, `${target.kind} ${target.name} resumed`, now, null);
+    return pause.at;
+  }
+
+  reason(target: Target): Reason | undefined {
+    const pause = this.#pauses.get(keyOf(target));
+    if (!pause) return undefined;
+    const scope = target.kind === 'queue' ? 'recipient-domain' : target.kind;
+    return { limit: 'paused', scope, value: null, used: null, from: pauseOrigin(pause), until: null };
+  }
+
+  stop(target: Target): Stop | undefined {
+    const pause = this.#pauses.get(keyOf(target));
+    if (!pause || target.kind === 'queue') return undefined;
+    return { limit: 'paused', scope: target.kind, until: null, from: pauseOrigin(pause) };
+  }
+
+  restore(key: string, value: unknown): void {
+    if (value === null) this.#pauses.delete(key);
+    else this.#pauses.set(key, value as Pause);
+  }
+
+  snapshot(): Record<string, unknown> {
+    return Object.fromEntries(this.#pauses);
+  }
+
+  #tell(type: 'paused' | 'resumed', target: Target, author: string, text: string, now: Instant, value: Pause | null): void {
+    this.#chronicle.record({
+      at: now,
+      type,
+      author,
+      text,
+      ...named(target),
+      state: { [keyOf(target)]: value },
+    });
+  }
+}
+
+const pauseOrigin = (pause: Pause): string => (pause.why ? `${pause.by}: ${pause.why}` : pause.by);
+
+function named({ kind, name }: Target): { source?: string; provider?: string } {
+  if (kind === 'source') return { source: name };
+  if (kind === 'provider') return { provider: name };
+  if (kind === 'queue') return {};
+  const slash = name.indexOf('/');
+  return { source: name.slice(0, slash), provider: name.slice(slash + 1) };
+}

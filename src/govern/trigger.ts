@@ -1,0 +1,40 @@
+/**
+ * How often rules matched lately: a trigger `n/period` is reached by the n-th match within that period, counted per rule and
+ * place over its own period, never over the window's.
+ *
+ * Kept in memory only: a restart forgets matches that had not yet opened a window.
+ */
+import { DAY, type Instant, type Ms } from '../kernel/units.js';
+
+/** Entries above which idle ones are looked for. */
+const MANY = 10_000;
+
+export class Triggers {
+  readonly #seen = new Map<string, { times: Instant[]; per: Ms }>();
+
+  /** Counts one match; true when it is the one that reaches the trigger, after which counting starts over. */
+  reached(key: string, trigger: { readonly count: number; readonly per: Ms }, now: Instant): boolean {
+    if (trigger.count <= 1) return true;
+    if (this.#seen.size > MANY) this.forget(now);
+    const before = this.#seen.get(key)?.times ?? [];
+    const times = [...before.filter(t => t > now - trigger.per), now];
+    if (times.length >= trigger.count) {
+      this.#seen.delete(key);
+      return true;
+    }
+    this.#seen.set(key, { times, per: trigger.per });
+    return false;
+  }
+
+  /** True once a day for each key. */
+  daily(key: string, now: Instant): boolean {
+    const name = `daily ${key}`;
+    if ((this.#seen.get(name)?.times[0] ?? -Infinity) > now - DAY) return false;
+    this.#seen.set(name, { times: [now], per: DAY });
+    return true;
+  }
+
+  forget(now: Instant): void {
+    for (const [key, { times, per }] of this.#seen) if ((times.at(-1) ?? -Infinity) <= now - per) this.#seen.delete(key);
+  }
+}
