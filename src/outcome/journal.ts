@@ -102,12 +102,13 @@ export function openJournal(options: JournalOptions): Journal {
     },
 
     *after(id) {
+      let floor = id;
       for (const part of journalFiles(file)) {
-        if (part.last <= id) continue;
-        for (const record of readJournalFile(part.path)) if (record.id > id && record.id <= part.last) yield record;
+        if (part.last <= floor) continue;
+        for (const record of readJournalFile(part.path)) if (record.id > floor && record.id <= part.last) yield record;
+        floor = part.last;
       }
-      const aside = journalFiles(file).at(-1)?.last ?? 0;
-      for (const record of readJournalFile(file)) if (record.id > id && record.id > aside) yield record;
+      for (const record of readJournalFile(file)) if (record.id > floor) yield record;
     },
 
     tail: count => (count > 0 ? recent.slice(-Math.min(count, REMEMBERED)) : []),

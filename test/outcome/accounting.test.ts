@@ -1,0 +1,341 @@
+/** Accounting: columns, quoting, group writes, rotation, and a disk that fails. */
+import { existsSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DAY, SECOND } from '../../src/kernel/units.js';
+import { openAccounting, type AccountingOptions, type AccountingTrouble } from '../../src/outcome/accounting.js';
+import type { FileIo } from '../../src/outcome/accounting-file.js';
+import { ACCOUNTING_HEADER, accountingLine, accountingTime, csvField, type AccountingRecord } from '../../src/outcome/csv.js';
+import { createManualClock } from '../../src/rehearse/manual-clock.js';
+
+const START = Date.parse('2023-11-20T12:00:00Z');
+
+const record = (more: Partial<AccountingRecord> = {}): AccountingRecord => ({
+  type: 'd',
+  logged: START,
+  queued: START - 60_000,
+  orig: 'news@example.com',
+  rcpt: 'ann@example.net',
+  status: '2.0.0',
+  diag: '250 2.0.0 OK',
+  mta: 'mx1.example.net',
+  client: 'app1',
+  sourceIp: '192.0.2.10',
+  destinationIp: '198.51.100.7',
+  size: 4_096,
+  source: 'hot-1',
+  queue: 'example.net@marketing',
+  pool: 'marketing',
+  class: 'delivered',
+  provider: 'example',
+  ...more,
+});
+
+/** An independent reader of RFC 4180. */
+function parseCsv(text: string): string[][] {
+  const rows: string[][] = [[]];
+  let field = '';
+  let quoted = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i] ?? '';
+    const row = rows.at(-1) ?? [];
+    if (quoted && c === '"' && text[i + 1] === '"') field += text[++i] ?? '';
+    else if (c === '"') quoted = !quoted;
+    else if (!quoted && (c === ',' || c === '\n')) {
+      row.push(field);
+      field = '';
+      if (c === '\n') rows.push([]);
+    } else field += c;
+  }
+  return rows.slice(0, -1);
+}
+
+describe('lines', () => {
+  const named = (r: AccountingRecord) => {
+    const [header = [], row = []] = parseCsv(ACCOUNTING_HEADER + accountingLine(r, accountingTime));
+    return Object.fromEntries(header.map((name, i) => [name, row[i]]));
+  };
+
+  it('have the columns PowerMTA users know, in order, and ours behind them', () => {
+    expect(ACCOUNTING_HEADER.trim()).toBe(
+      'type,timeLogged,timeQueued,orig,rcpt,orcpt,dsnAction,dsnStatus,dsnDiag,dsnMta,bounceCat,srcType,srcMta,dlvType,dlvSourceIp,' +
+        'dlvDestinationIp,dlvEsmtpAvailable,dlvSize,vmta,jobId,envId,queue,vmtaPool,class,rule,provider,stage,uncertain',
+    );
+    expect(named(record({ stage: 3, uncertain: true, job: 'spring' }))).toEqual({
+      type: 'd',
+      timeLogged: '2023-11-20 12:00:00+0000',
+      timeQueued: '2023-11-20 11:59:00+0000',
+      orig: 'news@example.com',
+      rcpt: 'ann@example.net',
+      orcpt: '',
+      dsnAction: 'relayed',
+      dsnStatus: '2.0.0',
+      dsnDiag: 'smtp;250 2.0.0 OK',
+      dsnMta: 'mx1.example.net (198.51.100.7)',
+      bounceCat: '',
+      srcType: 'smtp',
+      srcMta: 'app1',
+      dlvType: 'smtp',
+      dlvSourceIp: '192.0.2.10',
+      dlvDestinationIp: '198.51.100.7',
+      dlvEsmtpAvailable: '',
+      dlvSize: '4096',
+      vmta: 'hot-1',
+      jobId: 'spring',
+      envId: '',
+      queue: 'example.net@marketing',
+      vmtaPool: 'marketing',
+      class: 'delivered',
+      rule: '',
+      provider: 'example',
+      stage: '3',
+      uncertain: '1',
+    });
+    expect(named(record({ type: 'b', category: 'bad-mailbox' }))).toMatchObject({
+      dsnAction: 'failed',
+      bounceCat: 'bad-mailbox',
+      uncertain: '0',
+    });
+    expect(named(record({ type: 't' }))).toMatchObject({ dsnAction: 'delayed' });
+  });
+
+  it('survive whatever a remote host says, one line each', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 40 }), text => {
+        const line = accountingLine(record({ diag: text, job: text, mta: text }), accountingTime);
+        expect(line.indexOf('\n')).toBe(line.length - 1);
+        expect(parseCsv(line).map(row => row.length)).toEqual([28]);
+      }),
+    );
+    expect(csvField('say "hi", twice')).toBe('"say ""hi"", twice"');
+    expect(csvField('a\r\nb\u0000c')).toBe('a b c');
+    expect(csvField(undefined)).toBe('');
+  });
+});
+
+describe('the file', () => {
+  let folder: string;
+  let file: string;
+  let troubles: AccountingTrouble[];
+  let clock: ReturnType<typeof createManualClock>;
+  const close: (() => Promise<void>)[] = [];
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'rampd-accounting-'));
+    file = join(folder, 'acct.csv');
+    troubles = [];
+    clock = createManualClock(START);
+  });
+
+  afterEach(async () => {
+    for (const end of close.splice(0)) await end();
+    rmSync(folder, { recursive: true });
+  });
+
+  async function open(more: Partial<AccountingOptions> = {}) {
+    const accounting = await openAccounting({ file, rotate: DAY, compress: false, clock, onTrouble: t => troubles.push(t), ...more });
+    close.push(() => accounting.close());
+    return accounting;
+  }
+  const rcpts = (name = file, text = readFileSync(name, 'utf8')) => {
+    const [header, ...rows] = parseCsv(text);
+    expect(`${header?.join(',')}\n`).toBe(ACCOUNTING_HEADER);
+    return rows.map(row => row[4]);
+  };
+
+  it('holds everything written before flush resolved, many callers sharing one write', async () => {
+    let writes = 0;
+    let syncs = 0;
+    const io: FileIo = {
+      write: async (handle, bytes) => {
+        writes++;
+        return (await handle.write(bytes)).bytesWritten;
+      },
+      sync: async handle => {
+        syncs++;
+        await handle.datasync();
+      },
+    };
+    const accounting = await open({ io });
+    const all = Array.from({ length: 100 }, async (_, i) => {
+      accounting.write(record({ rcpt: `u${i}` }));
+      await accounting.flush();
+      expect(rcpts()).toContain(`u${i}`);
+    });
+    await Promise.all(all);
+    expect(rcpts()).toEqual(all.map((_, i) => `u${i}`));
+    expect(writes).toBeLessThanOrEqual(3);
+    expect(syncs).toBe(writes);
+    expect(accounting.waiting).toBe(0);
+  });
+
+  it('goes on where it stopped, and ends a line that a crash tore', async () => {
+    const first = await open();
+    first.write(record({ rcpt: 'one' }));
+    await first.close();
+    writeFileSync(file, `${readFileSync(file, 'utf8')}d,2023-11`);
+    const second = await open();
+    second.write(record({ rcpt: 'two' }));
+    await second.flush();
+    expect(rcpts()).toEqual(['one', undefined, 'two']);
+  });
+
+  it('is put aside at the end of its period, idle or not, and compressed', async () => {
+    const accounting = await open({ compress: true });
+    accounting.write(record({ rcpt: 'monday' }));
+    await accounting.flush();
+    clock.advance(DAY / 2);
+    await accounting.flush();
+    accounting.write(record({ rcpt: 'tuesday' }));
+    await accounting.close();
+    await accounting.flush();
+    expect(readdirSync(folder).sort()).toEqual(['acct-20231120T000000Z.csv.gz', 'acct.csv']);
+    expect(rcpts('', gunzipSync(readFileSync(join(folder, 'acct-20231120T000000Z.csv.gz'))).toString())).toEqual(['monday']);
+    expect(accounting.lost).toBe(0);
+  });
+
+  it('is not put aside before', async () => {
+    const accounting = await open();
+    accounting.write(record({ rcpt: 'one' }));
+    clock.advance(DAY / 2 - 1);
+    await accounting.flush();
+    expect(readdirSync(folder)).toEqual(['acct.csv']);
+  });
+
+  it('starts anew beside a file of an earlier period or with other columns, overwriting nothing', async () => {
+    writeFileSync(file, 'other,columns\n1,2\n');
+    utimesSync(file, START / 1000, START / 1000);
+    writeFileSync(join(folder, 'acct-20231120T000000Z.csv'), 'taken');
+    await (await open()).close();
+    expect(readFileSync(join(folder, 'acct-20231120T000000Z-1.csv'), 'utf8')).toBe('other,columns\n1,2\n');
+    utimesSync(file, START / 1000 - 86_400, START / 1000 - 86_400);
+    const accounting = await open();
+    accounting.write(record());
+    await accounting.flush();
+    expect(readdirSync(folder).sort()).toEqual([
+      'acct-20231119T000000Z.csv',
+      'acct-20231120T000000Z-1.csv',
+      'acct-20231120T000000Z.csv',
+      'acct.csv',
+    ]);
+  });
+
+  it('compresses what a crash left uncompressed', async () => {
+    writeFileSync(join(folder, 'acct-20231118T000000Z.csv'), 'old');
+    writeFileSync(join(folder, 'acct-notes.csv'), 'mine');
+    await (await open({ compress: true })).close();
+    expect(readdirSync(folder).sort()).toEqual(['acct-20231118T000000Z.csv.gz', 'acct-notes.csv', 'acct.csv']);
+  });
+
+  it('is begun anew when others moved it away', async () => {
+    const accounting = await open();
+    accounting.write(record({ rcpt: 'one' }));
+    await accounting.flush();
+    renameSync(file, join(folder, 'moved.csv'));
+    clock.advance(6 * SECOND);
+    accounting.write(record({ rcpt: 'two' }));
+    await accounting.flush();
+    expect(rcpts(join(folder, 'moved.csv'))).toEqual(['one']);
+    expect(rcpts()).toEqual(['two']);
+  });
+
+  it('is a fault when it cannot be opened at all', async () => {
+    await expect(open({ file: join(folder, 'none', 'acct.csv') })).rejects.toThrow(
+      /acct\.csv: the accounting file cannot be opened: ENOENT/,
+    );
+  });
+
+  describe('on a disk that fails', () => {
+    /** Writes at most `room` more bytes, in pieces. */
+    const disk = () => {
+      const state = {
+        room: Infinity,
+        io: {
+          write: async (handle, bytes) => {
+            const take = Math.min(bytes.length, state.room, 100);
+            if (take === 0) throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+            state.room -= take;
+            return (await handle.write(bytes.subarray(0, take))).bytesWritten;
+          },
+          sync: handle => handle.datasync(),
+        } satisfies FileIo as FileIo,
+      };
+      return state;
+    };
+
+    it('mail goes on, nothing is torn, doubled or lost, and somebody is told', async () => {
+      const failing = disk();
+      let recovered = 0;
+      const accounting = await open({ io: failing.io, onRecovered: () => recovered++ });
+      accounting.write(record({ rcpt: 'one' }));
+      await accounting.flush();
+      failing.room = 150;
+      for (const rcpt of ['two', 'three', 'four']) {
+        accounting.write(record({ rcpt }));
+        await accounting.flush();
+      }
+      expect(troubles).toMatchObject([{ waiting: 1, lost: 0, error: { code: 'ENOSPC' } }]);
+      expect(accounting.waiting).toBe(3);
+      failing.room = Infinity;
+      await clock.run(2 * SECOND);
+      await accounting.flush();
+      expect(rcpts()).toEqual(['one', 'two', 'three', 'four']);
+      expect([recovered, accounting.waiting, accounting.lost]).toEqual([1, 0, 0]);
+    });
+
+    it('a line cut in two is finished in the file in which it began, though the period is over', async () => {
+      const failing = disk();
+      const accounting = await open({ io: failing.io });
+      accounting.write(record({ rcpt: 'one' }));
+      await accounting.flush();
+      failing.room = 100;
+      accounting.write(record({ rcpt: 'two' }));
+      await accounting.flush();
+      failing.room = Infinity;
+      clock.advance(DAY);
+      await accounting.flush();
+      accounting.write(record({ rcpt: 'three' }));
+      await accounting.flush();
+      expect(rcpts(join(folder, 'acct-20231120T000000Z.csv'))).toEqual(['one', 'two']);
+      expect(rcpts()).toEqual(['three']);
+    });
+
+    it('memory is bounded, what is given up is counted, and people are reminded each minute', async () => {
+      const failing = disk();
+      const accounting = await open({ io: failing.io, keep: 1_000 });
+      await accounting.flush();
+      failing.room = 0;
+      for (let i = 0; i < 60; i++) {
+        accounting.write(record({ rcpt: `u${i}` }));
+        await accounting.flush();
+      }
+      const kept = accounting.waiting;
+      expect(kept).toBeGreaterThan(1);
+      expect(kept).toBeLessThan(10);
+      expect(accounting.lost).toBe(60 - kept);
+      expect(troubles).toHaveLength(1);
+      for (let i = 0; i < 62; i++) await clock.run(SECOND);
+      await accounting.flush();
+      expect(troubles).toHaveLength(2);
+      expect(troubles[1]).toMatchObject({ waiting: kept, lost: 60 - kept });
+      failing.room = Infinity;
+      await clock.run(2 * SECOND);
+      await accounting.flush();
+      expect(rcpts()).toHaveLength(kept);
+    });
+
+    it('what cannot be written by the end is counted as lost', async () => {
+      const failing = disk();
+      const accounting = await open({ io: failing.io });
+      await accounting.flush();
+      failing.room = 0;
+      accounting.write(record());
+      await accounting.close();
+      expect(accounting.lost).toBe(1);
+      expect(existsSync(file)).toBe(true);
+    });
+  });
+});
