@@ -15,16 +15,19 @@ const USED: Readonly<Record<string, (n: string) => string>> = {
   'max-connect-rate': n => `${n} connections attempted in its period`,
   'max-smtp-out': n => `${n} ${n === '1' ? 'connection' : 'connections'} open`,
   'max-msg-per-connection': n => `${n} sent on this connection`,
+  concurrency: n => `${n} ${n === '1' ? 'connection' : 'connections'} open`,
 };
 
-/** Causes without a number of their own. */
-const CAUSES: Readonly<Record<string, string>> = {
-  paused: 'paused by a person',
-  suspended: 'suspended: nothing leaves this way',
-  held: 'the stage is held',
-  pacing: 'paced: departures are spread evenly over the hour',
-  window: 'slowed down after a reply',
-  'schedule-start': 'the warm-up has not started yet',
+/** Causes that are not a limit reached. */
+const CAUSES: Readonly<Record<string, (reason: ReasonView) => string>> = {
+  paused: () => 'paused by a person',
+  suspended: ({ window }) => `suspended: nothing leaves this way${window === undefined ? '' : `, window ${window}`}`,
+  held: () => 'the stage is held',
+  pacing: ({ value, window }) =>
+    `paced: departures are spread evenly over the hour${value === null ? '' : `, ${numberText(value)}/h`}${window === undefined ? '' : `, window ${window}`}`,
+  window: ({ window }) => (window === undefined ? 'slowed down after a reply' : `window ${window} is open: nothing leaves until it ends`),
+  'schedule-start': () => 'the warm-up has not started yet',
+  'unknown-source': () => 'the source is not configured any more',
 };
 
 /** Whole numbers in groups of three, others with at most two decimals: `12,345`, `0.5`. */
@@ -40,10 +43,9 @@ export function reasonText(reason: ReasonView): string {
   const { limit, value, used, window } = reason;
   const cause = CAUSES[limit];
   let text: string;
-  if (cause !== undefined) {
-    text = value === null || limit === 'paused' ? cause : `${cause}, ${numberText(value)}/h`;
-    if (window !== undefined) text += `, window ${window}`;
-  } else {
+  if (cause !== undefined) text = cause(reason);
+  else if (limit === 'concurrency' && reason.until !== null) text = 'resting after failed connections or refusals';
+  else {
     const name = window === undefined ? limit : `window ${window}'s ${limit}`;
     if (value === null) text = name;
     else if (value === 0) text = `${name} is none: nothing may leave`;

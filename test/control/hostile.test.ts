@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { jsonText } from '../../src/control/json-text.js';
-import { page, type Screen } from '../../src/control/page.js';
+import { page, textWidth, type Screen } from '../../src/control/page.js';
 import * as render from '../../src/control/render.js';
 import { renderWhy } from '../../src/control/render-why.js';
 import { reasonText } from '../../src/control/reason-text.js';
@@ -95,7 +95,7 @@ describe('text from elsewhere', () => {
         const lines = [render.renderLanes([poisoned(lane(), text)], screen), render.renderWindows([poisoned(window(), text)], screen)]
           .join('')
           .split('\n');
-        for (const line of lines) expect([...line].length).toBeLessThanOrEqual(width);
+        for (const line of lines) expect(textWidth(line)).toBeLessThanOrEqual(width);
       }),
       { numRuns: 60 },
     );

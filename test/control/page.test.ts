@@ -109,6 +109,12 @@ describe('reasons', () => {
     [{ limit: 'paused', value: null, used: null, from: 'operator:ann' }, 'paused by a person (operator:ann)'],
     [{ limit: 'suspended', value: null, used: null, window: 'w7', from: 'a:1:1' }, 'suspended: nothing leaves this way, window w7 (a:1:1)'],
     [{ limit: 'pacing', value: 412, used: 1, from: 'a:1:1' }, 'paced: departures are spread evenly over the hour, 412/h (a:1:1)'],
+    [{ limit: 'window', value: null, used: null, window: 'w7', from: 'a:1:1' }, 'window w7 is open: nothing leaves until it ends (a:1:1)'],
+    [{ limit: 'concurrency', value: 2, used: 2, from: 'feedback' }, 'concurrency 2 reached: 2 connections open (feedback)'],
+    [
+      { limit: 'concurrency', value: 1, used: 0, from: 'feedback', until: '2026-03-02T14:00:00Z' },
+      'resting after failed connections or refusals (feedback)',
+    ],
     [{ limit: 'something-new', value: 3, used: 3, from: '' }, 'something-new 3 reached: 3 used'],
   ])('%j', (change, text) => {
     expect(reasonText(reason(change))).toBe(text);
