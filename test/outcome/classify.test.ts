@@ -133,6 +133,13 @@ describe('matching', () => {
     expect([again('421 x'), again('421 x'), again('421 x')]).toEqual([true, true, true]);
   });
 
+  it('looks at the first thousand characters, so that no text is long enough to stall an expression', () => {
+    const slow = one('{ text: slow }');
+    expect([slow(`421 ${'x'.repeat(900)} slow`), slow(`421 ${'x'.repeat(1_100)} slow`)]).toEqual([true, false]);
+    const expression = one('{ text: "/slow/" }');
+    expect([expression(`421 ${'x'.repeat(900)} slow`), expression(`421 ${'x'.repeat(1_100)} slow`)]).toEqual([true, false]);
+  });
+
   it('enhanced codes: exact, or any detail', () => {
     const exact = one('{ enhanced: "4.7.28" }');
     expect([exact('421 4.7.28 a'), exact('421 4.7.2 a'), exact('421 4.7.280 a'), exact('421 a')]).toEqual([true, false, false, false]);
