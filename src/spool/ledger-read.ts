@@ -1,0 +1,208 @@
+/**
+ * Reading the ledger log back: all files in order, the whole of what may still count.
+ *
+ * A tail that a kill or a power cut tore is left out. Damage anywhere else is a fault, never a shorter history: what the log
+ * forgets would be sent again above the cap. "Elsewhere" is what the file itself says was on the disk for certain, every
+ * file of a run but its last, and runs that ended in order.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FaultError } from '../kernel/fault.js';
+import type { LastEnd, LedgerRecord } from '../kernel/ledger.js';
+import type { Instant } from '../kernel/units.js';
+import { BLOCK, KIND, readBlock, type Block } from './ledger-record.js';
+
+export const LEDGER_FORMAT = 1;
+
+export type Reserve = Extract<LedgerRecord, { kind: 'reserve' }>;
+
+export interface LedgerFile {
+  readonly number: number;
+  /** Policy time of its last record. */
+  readonly last: Instant;
+}
+
+export interface LedgerHistory {
+  /** In order; what was settled before `since` is left out. */
+  readonly records: readonly LedgerRecord[];
+  /** Reserved, neither answered nor refunded. */
+  readonly unsettled: ReadonlyMap<number, Reserve>;
+  readonly end: LastEnd;
+  /** Was anything ever reserved, also in files long gone? */
+  readonly everReserved: boolean;
+  /** Policy time now, when the machine has not been started again since. */
+  readonly resumeAt: Instant | undefined;
+  readonly files: readonly LedgerFile[];
+}
+
+export const ledgerPath = (dir: string, number: number): string => join(dir, `${String(number).padStart(10, '0')}.ledger`);
+
+/** The machine's running since its last start: an id of its own ('' when unknown), and milliseconds since then. */
+export interface Boot {
+  readonly id: string;
+  monotonic(): number;
+}
+
+interface Run {
+  readonly boot: string;
+  clean: boolean;
+  /** The last clock record: policy and monotonic time of the same moment. */
+  clock: { readonly policy: Instant; readonly monotonic: number } | undefined;
+}
+
+/** Throws FaultError when the log is damaged or newer. Missing folder: an empty history. */
+export function readLedger(dir: string, boot: Boot, since: (resumeAt: Instant | undefined) => Instant): LedgerHistory {
+  const numbers = ledgerNumbers(dir);
+  const reader = new HistoryReader(dir);
+  numbers.forEach((number, i) => {
+    const previous = numbers[i - 1];
+    if (previous !== undefined && number !== previous + 1) throw damage(ledgerPath(dir, previous + 1), 'a file of the ledger is missing');
+    reader.read(number);
+  });
+  const { run } = reader;
+  const sameBoot = run !== undefined && boot.id !== '' && run.boot === boot.id;
+  const last = Math.max(...reader.files.map(file => file.last));
+  const resumeAt = sameBoot && run.clock ? Math.max(last, run.clock.policy + boot.monotonic() - run.clock.monotonic) : undefined;
+  return {
+    records: reader.since(since(resumeAt)),
+    unsettled: reader.open,
+    everReserved: reader.everReserved,
+    end: !run || run.clean ? 'clean' : sameBoot ? 'killed' : 'power-cut',
+    resumeAt,
+    files: reader.files,
+  };
+}
+
+function ledgerNumbers(dir: string): number[] {
+  let names: string[];
+  try {
+    names = readdirSync(dir);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+  return names.flatMap(name => (/^\d{10}\.ledger$/.test(name) ? [parseInt(name, 10)] : [])).sort((a, b) => a - b);
+}
+
+const damage = (file: string, what: string): FaultError =>
+  new FaultError([
+    {
+      code: 'ledger-damaged',
+      place: { file, line: 0, col: 0 },
+      what,
+      hint: 'restore the ledger folder from a copy; without one, move it and state.json away together: addresses then start over',
+    },
+  ]);
+
+class HistoryReader {
+  readonly open = new Map<number, Reserve>();
+  readonly files: LedgerFile[] = [];
+  everReserved = false;
+  run: Run | undefined;
+  readonly #dir: string;
+  readonly #records: LedgerRecord[] = [];
+  /** A file of this run that was torn: right only if no other of the run follows. */
+  #torn: string | undefined;
+
+  constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  /** Records from then on, and older ones as far as something since then settles them or nothing does. */
+  since(cutoff: Instant): readonly LedgerRecord[] {
+    const wanted = new Set(this.open.keys());
+    for (const record of this.#records) if (record.at >= cutoff) wanted.add(record.permit);
+    return this.#records.filter(record => wanted.has(record.permit));
+  }
+
+  read(number: number): void {
+    const file = ledgerPath(this.#dir, number);
+    const bytes = readFileSync(file);
+    const { header, texts, certain, torn } = survey(bytes);
+    if (!header) return this.#headless(number, file, bytes);
+    if (header.a > LEDGER_FORMAT) throw damage(file, `the ledger has format ${header.a}, this rampd knows ${LEDGER_FORMAT}`);
+    if (torn < certain) throw damage(file, `the ledger is damaged at byte ${torn}`);
+    if (header.b === number || !this.run) {
+      this.run = { boot: texts.get(header.c) ?? '', clean: false, clock: undefined };
+    } else if (this.#torn !== undefined) throw damage(this.#torn, 'the ledger is damaged');
+    this.#torn = torn < Infinity ? file : undefined;
+    if (header.flag === 1) this.everReserved = true;
+    let last = header.at;
+    eachBlock(bytes, block => {
+      this.#take(block, texts, file, torn);
+      if (block.at > last) last = block.at;
+    });
+    if (this.run.clean && torn < Infinity) throw damage(file, `the ledger is damaged at byte ${torn}`);
+    this.files.push({ number, last });
+  }
+
+  /** The process died while it made this file: right only for a file without a single whole block. */
+  #headless(number: number, file: string, bytes: Buffer): void {
+    eachBlock(bytes, () => {
+      throw damage(file, 'the ledger is damaged at its beginning');
+    });
+    if (this.run) this.#torn = file;
+    this.files.push({ number, last: 0 });
+  }
+
+  #take(block: Block, texts: ReadonlyMap<number, string>, file: string, torn: number): void {
+    const run = this.run!;
+    if (run.clean) throw damage(file, `the ledger goes on behind its end at byte ${block.offset}`);
+    switch (block.kind) {
+      case KIND.reserve: {
+        this.everReserved = true;
+        // Carried over from an earlier file that is still here.
+        if (this.open.has(block.a)) return;
+        const address = texts.get(block.b);
+        const provider = texts.get(block.c);
+        if (address === undefined || provider === undefined) {
+          if (block.offset > torn) return;
+          throw damage(file, `a record at byte ${block.offset} names nobody`);
+        }
+        const reserve: Reserve = { kind: 'reserve', permit: block.a, address, provider, slots: block.d, at: block.at };
+        this.open.set(block.a, reserve);
+        this.#records.push(reserve);
+        return;
+      }
+      case KIND.answer:
+      case KIND.refund:
+        // Else its reservation left with a file older than anything that counts.
+        if (this.open.delete(block.a)) {
+          this.#records.push({ kind: block.kind === KIND.answer ? 'answer' : 'refund', permit: block.a, at: block.at });
+        }
+        return;
+      case KIND.clock:
+        run.clock = { policy: block.at, monotonic: block.a / 1_000 };
+        return;
+      case KIND.clean:
+        run.clean = true;
+        return;
+    }
+  }
+}
+
+function eachBlock(bytes: Buffer, each: (block: Block) => void): void {
+  for (let offset = 0; offset < bytes.length;) {
+    const block = readBlock(bytes, offset);
+    if (block) each(block);
+    offset = block?.end ?? offset + BLOCK;
+  }
+}
+
+/** The file before its records: header, texts, up to where it was certainly on the disk, and where the first block is not whole. */
+function survey(bytes: Buffer): { header: Block | undefined; texts: Map<number, string>; certain: number; torn: number } {
+  const texts = new Map<number, string>();
+  let header: Block | undefined;
+  let certain = 0;
+  let whole = 0;
+  let torn = Infinity;
+  eachBlock(bytes, block => {
+    if (block.offset !== whole) torn = Math.min(torn, whole);
+    whole = block.end;
+    if (block.offset === 0 && block.kind === KIND.header) header = block;
+    if (block.text !== undefined) texts.set(block.a, block.text);
+    if (block.kind === KIND.synced) certain = Math.max(certain, block.a);
+  });
+  if (whole < bytes.length) torn = Math.min(torn, whole);
+  return { header, texts, certain, torn };
+}
