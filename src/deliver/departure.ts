@@ -5,6 +5,7 @@
 import type { DayRow } from '../kernel/day.js';
 import { domainOf, type Envelope, type QueuedRecipient } from '../kernel/message.js';
 import type { ReplyMatch } from '../kernel/reply.js';
+import { HOUR } from '../kernel/units.js';
 import type { Permit } from '../kernel/verdict.js';
 import { accountingRecord, type Via } from './account.js';
 import { type Conclusion, conclude } from './conclude.js';
@@ -42,8 +43,7 @@ export class Departures {
       mail = await store.body(first.body);
     } catch (error) {
       governor.refund(permit, permit.slots, clock.now());
-      for (const row of rows) queue.giveBack(row);
-      this.#ports.failed(error as Error);
+      this.#unreadable(departure, error as Error);
       return { sent: false };
     }
     if (!(await this.#presented(permit))) {
@@ -66,6 +66,16 @@ export class Departures {
     }
     this.#settle(departure, session, mail, result);
     return { sent: true, result };
+  }
+
+  /** A body the disk does not give back is no reason to stop everybody's mail: it waits an hour, and the log says so. */
+  #unreadable({ rows, queue }: Departure, error: Error): void {
+    const { clock, log } = this.#ports;
+    const now = clock.now();
+    log.error({ message: rows[0]?.message, error: error.message }, 'the body of a message cannot be read from the spool');
+    const last = { at: now, class: 'transient' as const, reply: `body unreadable: ${error.message}`, source: '', host: '' };
+    const changes = rows.map(row => ({ row, queue, to: { due: now + HOUR, state: { ...row.state, last } } }));
+    this.#outbox.settle({ changes, days: [], committed: () => undefined });
   }
 
   #presented(permit: Permit): Promise<boolean> {

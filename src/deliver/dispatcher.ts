@@ -93,16 +93,23 @@ export class Dispatcher {
     this.#arm();
   }
 
-  /** Takes no new work; resolves when transactions in flight have ended and their outcomes are committed. */
-  async stop(): Promise<void> {
+  /**
+   * Takes no new work; resolves when transactions in flight have ended and their outcomes are committed. What has not ended
+   * within `limit` milliseconds is cut off and counts as an attempt that failed.
+   */
+  async stop(limit: number): Promise<void> {
     this.#running = false;
     this.#timer?.cancel();
     this.#sweepTimer?.cancel();
     this.#lookTimer?.cancel();
     for (const lane of this.lanes.all.values()) for (const session of [...lane.sessions]) if (session.state === 'idle') session.quit();
+    // Real time: it bounds how long a stop may take.
+    const cut = setTimeout(() => {
+      for (const lane of this.lanes.all.values()) for (const session of [...lane.sessions]) session.cut();
+    }, limit);
     if (this.#inFlight > 0) await new Promise<void>(resolve => this.#drained.push(resolve));
+    clearTimeout(cut);
     await this.#outbox.drained();
-    for (const lane of this.lanes.all.values()) for (const session of [...lane.sessions]) session.quit();
   }
 
   /** New settings are in force. */

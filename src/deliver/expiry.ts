@@ -2,7 +2,7 @@
  * Recipients that end without an attempt: their time is over while a limit, a pause of DNS or a dead route held them, or
  * their domain can never be delivered to. They get their accounting record and their notice like any other failure.
  */
-import type { QueuedRecipient } from '../kernel/message.js';
+import type { Envelope, QueuedRecipient } from '../kernel/message.js';
 import type { Phase, Reply, ReplyMatch } from '../kernel/reply.js';
 import type { Ms } from '../kernel/units.js';
 import { networkReply, parseReply } from '../outcome/reply.js';
@@ -61,13 +61,8 @@ export class Expiry {
   ): Promise<void> {
     const ends: Promise<void>[] = [];
     for (const row of rows) {
-      let mail;
-      try {
-        mail = await this.#ports.store.body(row.body);
-      } catch (error) {
-        this.#ports.failed(error as Error);
-        return;
-      }
+      // A notice can be written without the body; an unreadable one must not keep its recipient for ever.
+      const mail = await this.#ports.store.body(row.body).catch(() => ({ envelope: nameless(queue, row), content: Buffer.alloc(0) }));
       const match: ReplyMatch = { class: cls, scope: 'recipient', reply: reply(row), phase, fate: 'bounce' };
       const conclusion = { fate: cls === 'expired' ? ('expired' as const) : ('bounced' as const), class: cls, state: row.state };
       const via = { lane: { source: row.state.last?.source ?? '', provider: '' }, address: '', host: '', uncertain: false };
@@ -76,3 +71,11 @@ export class Expiry {
     await Promise.all(ends);
   }
 }
+
+const nameless = (queue: DeliverQueue, row: QueuedRecipient): Envelope => ({
+  sender: row.sender,
+  pool: queue.pool,
+  warmUp: queue.warmUp,
+  accepted: row.accepted,
+  client: '',
+});

@@ -5,7 +5,7 @@
  */
 import { type Clock, wallOf } from '../kernel/clock.js';
 import { type Envelope, type NewRecipient, printMessageId, type QueuedRecipient } from '../kernel/message.js';
-import type { ReplyMatch } from '../kernel/reply.js';
+import type { OutcomeClass, ReplyMatch } from '../kernel/reply.js';
 import type { Settings } from '../kernel/settings.js';
 import { buildDsn } from '../outcome/dsn.js';
 import type { Conclusion } from './conclude.js';
@@ -31,25 +31,48 @@ export function notices(
   if (!first) return undefined;
   const content = buildDsn({
     envelope,
-    content: mail.content,
+    original: mail.content,
     from: settings.dsn.from,
     hostName: settings.hostName,
-    now: new Date(clock.wall()),
-    arrived: new Date(wallOf(clock, envelope.accepted)),
-    boundary: `${printMessageId(settings.node, first.row.message)}-${first.row.index}`,
-    recipients: told.map(({ row, match, conclusion }) => ({
-      address: row.state.address,
-      ...(row.state.orcpt === undefined ? {} : { orcpt: row.state.orcpt }),
-      reply: match.reply,
-      class: conclusion.class,
-      remoteMta: conclusion.state.last?.host ?? '',
-      attempts: conclusion.state.attempts,
-      ...(conclusion.state.last ? { lastAttempt: new Date(wallOf(clock, conclusion.state.last.at)) } : {}),
-    })),
+    now: clock.wall(),
+    arrived: wallOf(clock, envelope.accepted),
+    seed: `${printMessageId(settings.node, first.row.message)}.${first.row.index}`,
+    recipients: told.map(({ row, match, conclusion }) => {
+      const last = conclusion.state.last;
+      return {
+        address: row.state.address,
+        ...(row.state.orcpt === undefined ? {} : { orcpt: row.state.orcpt }),
+        status: conclusion.fate === 'expired' ? '4.4.7' : (match.reply.enhanced ?? '5.0.0'),
+        ...(match.reply.line === '' ? {} : { diagnostic: match.reply.line }),
+        ...(last && last.host !== '' ? { remoteMta: last.host } : {}),
+        ...(last ? { lastAttempt: wallOf(clock, last.at) } : {}),
+        reason: reasonFor(conclusion),
+      };
+    }),
   });
   return {
     envelope: { sender: '', pool: settings.dsn.pool ?? queue.pool, warmUp: 'never', accepted: clock.now(), client: 'rampd', isDsn: true },
     recipients: [{ address: envelope.sender }],
     content,
   };
+}
+
+const SENTENCES: Readonly<Partial<Record<OutcomeClass, string>>> = {
+  'mailbox.unknown': 'The address does not exist at the receiving system.',
+  'mailbox.inactive': 'The mailbox is no longer in use.',
+  'mailbox.full': 'The mailbox is full.',
+  'policy.recipient': "The recipient's organisation does not accept this message.",
+  content: 'The receiving system refused the content of the message.',
+  message: 'The receiving system refused the message itself, its size or its form.',
+  auth: 'The receiving system could not verify that the message is from the domain it names.',
+  'sender.invalid': 'The receiving system does not accept the sender address.',
+  dns: 'The domain does not exist, or accepts no mail.',
+  tls: 'The receiving system could not be reached over an encrypted connection, as is required.',
+};
+
+function reasonFor(conclusion: Conclusion): string {
+  if (conclusion.fate === 'expired') {
+    return `It could not be delivered in the time it had, after ${conclusion.state.attempts} attempts; the message is given up.`;
+  }
+  return SENTENCES[conclusion.class] ?? 'The receiving system refused the message for good.';
 }

@@ -114,6 +114,12 @@ export class Session {
     this.#gone();
   }
 
+  /** Ends the connection now; a transaction in flight fails. */
+  cut(): void {
+    const socket = this.#opened.connection._socket;
+    if (socket) socket.destroy(new Error('cut off: the sending system is stopping'));
+  }
+
   #dead(): boolean {
     return this.state === 'closed' || this.#opened.connection.destroyed;
   }

@@ -1,0 +1,280 @@
+/**
+ * Composition root: builds the parts, wires them, starts, drains, stops.
+ *
+ * Order of a start: settings, state folder and its lock, listeners (refusing for now), privileges, spool, ledger, journal,
+ * state, governor, missed ticks, delivery, control; then mail is accepted. Whatever cannot be read is a fault: the daemon
+ * never starts "fresh" beside old mail. Order of a stop: no new mail, transactions in flight finish within `drain`, outcomes
+ * commit, a snapshot is written.
+ */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createAcceptor } from './accept/acceptor.js';
+import { nodeFiles } from './config/files.js';
+import { loadSettings } from './config/load.js';
+import { startControl } from './control/server.js';
+import { createOperations } from './daemon/operations.js';
+import { Feed } from './daemon/feed.js';
+import { Keeper } from './daemon/keeper.js';
+import { createLog, type Log } from './daemon/log.js';
+import { Mailroom } from './daemon/mailroom.js';
+import { bootId } from './daemon/boot.js';
+import { dropRoot } from './daemon/privileges.js';
+import { unchangeable } from './daemon/unchangeable.js';
+import { createSystemClock, monotonic, type SystemClock } from './daemon/system-clock.js';
+import { TickClock } from './daemon/ticks.js';
+import { Dispatcher } from './deliver/dispatcher.js';
+import { createGovernor } from './govern/governor.js';
+import type { Clock } from './kernel/clock.js';
+import { Events } from './kernel/events.js';
+import { FaultError, printFault } from './kernel/fault.js';
+import type { Settings } from './kernel/settings.js';
+import { openAccounting } from './outcome/accounting.js';
+import { Classifier } from './outcome/classify.js';
+import { openJournal } from './outcome/journal.js';
+import { createNodeDns } from './route/dns.js';
+import { createRouter } from './route/router.js';
+import { openLedgerLog } from './spool/ledger-log.js';
+import { lockStateDir } from './spool/lock.js';
+import { openState } from './spool/state-file.js';
+import { openStore } from './spool/store.js';
+
+export interface DaemonOptions {
+  readonly settingsFile: string;
+  /** Relative paths start here. */
+  readonly cwd: string;
+  readonly debug: boolean;
+  /** Given by the lab: policy time that runs faster. Its state is marked virtual, and `start` refuses it. */
+  readonly clock?: Clock;
+  readonly virtual?: boolean;
+  readonly log?: Log;
+  readonly events?: Events;
+  /** 0 ≤ n < 1; jitter and the order of equal MX hosts. */
+  readonly random?: () => number;
+}
+
+export interface Daemon {
+  readonly done: Promise<0 | 1>;
+  readonly events: Events;
+  /** Where mail is accepted. */
+  readonly listeners: readonly { readonly address: string; readonly port: number }[];
+  readonly settings: () => Settings;
+  readonly operations: ReturnType<typeof createOperations>;
+  reload(author: string): Promise<{ warnings: string[] }>;
+  stop(author: string): Promise<void>;
+}
+
+const VERSION: string = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+
+/** Rejects with FaultError when a person must mend something first. */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const read = loadSettings(options.settingsFile, nodeFiles(options.cwd));
+  if (!read.settings) throw new FaultError(read.faults);
+  let settings: Settings = read.settings;
+  const log = options.log ?? createLog(settings, options.debug);
+  for (const warning of read.warnings) log.warn({ place: warning.place }, printFault(warning));
+
+  const undo: (() => Promise<void> | void)[] = [];
+  try {
+    return await assemble();
+  } catch (error) {
+    for (const step of undo.reverse()) await step();
+    throw error;
+  }
+
+  async function assemble(): Promise<Daemon> {
+    const dir = settings.stateDir;
+    mkdirSync(dir, { recursive: true, mode: 0o750 });
+    const lock = await lockStateDir(dir);
+    undo.push(() => lock.release());
+
+    const systemClock: SystemClock | undefined = options.clock ? undefined : createSystemClock();
+    const clock: Clock = options.clock ?? (systemClock as SystemClock);
+    const events = options.events ?? new Events();
+    const random = options.random ?? Math.random;
+    let failing = false;
+    let finish: (code: 0 | 1) => void = () => undefined;
+    const done = new Promise<0 | 1>(resolve => (finish = resolve));
+
+    // Mail is refused until everything below stands, and again once something has failed.
+    let refuse: (reason: string | null) => void = () => undefined;
+    const failed = (error: Error): void => {
+      if (failing) return;
+      failing = true;
+      log.fatal({ error: error.message }, 'stopping: what was promised can no longer be kept');
+      events.emit('failed', { reason: error.message });
+      refuse('4.3.0 the mail system is stopping');
+      void stopAll('daemon', 1);
+    };
+
+    const late: { store?: Awaited<ReturnType<typeof openStore>> } = {};
+    const acceptor = createAcceptor({
+      settings: () => settings,
+      store: {
+        accept: (envelope, recipients, content) =>
+          late.store ? late.store.accept(envelope, recipients, content) : Promise.reject(new Error('the spool is not open yet')),
+        room: () => late.store?.room() ?? 'full',
+        waiting: () => late.store?.totals().messages ?? 0,
+      },
+      clock,
+      events,
+      log,
+      node: settings.node,
+    });
+    refuse = reason => acceptor.refuse(reason);
+    refuse('4.3.2 starting up, try again in a moment');
+    undo.push(() => acceptor.stop(0));
+    const listeners = await acceptor.listen();
+    dropRoot(settings, log);
+
+    const boot = { id: bootId(), monotonic };
+    const ledger = openLedgerLog({ dir: join(dir, 'ledger'), clock, boot });
+    undo.push(() => ledger.close());
+    if (systemClock && ledger.resumeAt !== undefined) systemClock.resume(ledger.resumeAt);
+    const store = await openStore({ dir: join(dir, 'spool'), node: settings.node, clock, minFree: settings.minFree, onFailure: failed });
+    late.store = store;
+    undo.push(() => store.close());
+    const journal = openJournal({ file: join(dir, 'journal.ndjson'), wall: () => clock.wall() });
+    undo.push(() => journal.close());
+    for (const note of journal.notes) log.warn({}, note);
+    const state = await openState(join(dir, 'state.json'), {
+      existing: store.hasMail() || ledger.nonEmpty || journal.lastId > 0,
+      virtual: options.virtual ?? false,
+    });
+
+    const feed = new Feed();
+    for (const record of journal.tail(500)) feed.add(record);
+    const governor = createGovernor({
+      journal(record) {
+        // Durable before the change takes effect; a journal that cannot be written ends the daemon.
+        try {
+          const written = journal.append(record);
+          feed.add(written);
+          events.emit('journal', written);
+          log.info({ journal: written.type, source: written.source, provider: written.provider, author: written.author }, written.text);
+          keeper.touched();
+        } catch (error) {
+          failed(error as Error);
+          throw error;
+        }
+      },
+      ledger: record => ledger.append(record),
+      changed: (source, provider) => dispatcher.changed(source, provider),
+    });
+    const keeper = new Keeper({ clock, governor, journal, state, log, virtual: options.virtual ?? false });
+    const router = createRouter({ dns: createNodeDns({ servers: settings.dns.servers }), clock, settings: () => settings, random });
+    let classifier = new Classifier(settings.providers);
+    const accounting = settings.accounting
+      ? await openAccounting({
+          ...settings.accounting,
+          clock,
+          onTrouble: t =>
+            log.error({ error: (t.error as Error).message, waiting: t.waiting, lost: t.lost }, 'accounting cannot be written'),
+          onRecovered: lost => log.warn({ lost }, 'accounting is written again'),
+        })
+      : undefined;
+    const dispatcher = new Dispatcher({
+      clock,
+      events,
+      settings: () => settings,
+      store,
+      router,
+      governor,
+      classifier: () => classifier,
+      account: record => accounting?.write(record),
+      flushAccounting: () => accounting?.flush() ?? Promise.resolve(),
+      flushLedger: () => ledger.flush(),
+      random,
+      log,
+      dialogue: options.debug,
+      failed,
+    });
+
+    governor.restore(state.read()?.governor, [...journal.after(state.read()?.governor.lastRecord ?? 0)]);
+    governor.configure(settings, clock.now());
+    governor.restoreDays(store.days(), clock.now());
+    governor.restoreLedger(ledger.records, ledger.end, clock.now());
+    const ticks = new TickClock({
+      clock,
+      judge: (source, at) => judge(source, at),
+      judgedThrough: source => governor.judgedThrough(source),
+      setNextTick: (source, at) => governor.setNextTick(source, at),
+    });
+    const judge = (source: string, at: number): void => {
+      governor.judge(source, at, clock.now());
+    };
+    ticks.configure(settings);
+    undo.push(() => ticks.stop());
+
+    const startedAt = clock.now();
+    const mailroom = new Mailroom({ clock, store, dispatcher, settings: () => settings, node: settings.node });
+    const operations = createOperations({
+      clock,
+      startedAt,
+      version: VERSION,
+      settings: () => settings,
+      governor,
+      dispatcher,
+      store,
+      mailroom,
+      feed,
+      nextTick: s => ticks.next(s),
+      reload,
+      stop: author => stopAll(author, 0),
+    });
+    const control = await startControl({
+      socket: settings.control.socket,
+      operations,
+      log: { info: t => log.info({}, t), error: t => log.error({}, t) },
+      wall: () => clock.wall(),
+    });
+    undo.push(() => control.close());
+
+    // From here on a missing state.json is a fault.
+    if (!state.read()) await keeper.snapshot();
+    governor.note('started', 'daemon', `rampd ${VERSION} started with ${settings.sources.size} sources`, clock.now());
+    keeper.watch();
+    dispatcher.start();
+    refuse(null);
+    log.info({ listeners, socket: settings.control.socket }, `rampd ${VERSION} is ready`);
+
+    async function reload(author: string): Promise<{ warnings: string[] }> {
+      const next = loadSettings(options.settingsFile, nodeFiles(options.cwd));
+      if (!next.settings) throw new FaultError(next.faults);
+      const fixed = unchangeable(settings, next.settings);
+      if (fixed) throw new FaultError([fixed]);
+      settings = next.settings;
+      classifier = new Classifier(settings.providers);
+      governor.configure(settings, clock.now());
+      await acceptor.applySettings();
+      ticks.configure(settings);
+      dispatcher.reconfigure();
+      governor.note('reloaded', author, `${options.settingsFile} is in force`, clock.now());
+      events.emit('reloaded', { file: options.settingsFile });
+      return { warnings: next.warnings.map(printFault) };
+    }
+
+    let stopping: Promise<void> | undefined;
+    function stopAll(author: string, code: 0 | 1): Promise<void> {
+      stopping ??= (async () => {
+        await acceptor.stop(code === 0 ? Math.min(settings.drain, 5_000) : 0);
+        await dispatcher.stop(code === 0 ? settings.drain : 0);
+        ticks.stop();
+        if (code === 0) {
+          governor.note('stopped', author, 'rampd stopped', clock.now());
+          await keeper.stop();
+        }
+        await accounting?.close();
+        if (code === 0) ledger.close();
+        await store.close().catch((error: Error) => log.error({ error: error.message }, 'spool'));
+        journal.close();
+        await lock.release();
+        log.info({}, 'stopped');
+        // Last, and behind this turn: the answer to `rampd stop` goes out over it.
+        setImmediate(() => void control.close().then(() => finish(code)));
+      })();
+      return stopping;
+    }
+
+    return { done, events, listeners, settings: () => settings, operations, reload, stop: author => stopAll(author, 0) };
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * What waits, for operators: queues as people name them (domain@pool), their messages, and acts on them: due now, deleted.
+ *
+ * A queue people name is up to three of the spool's, one for each warm-up wish. Acts go through rows a chunk at a time, so
+ * that mail goes on meanwhile; a row in flight is left alone.
+ */
+import { Refusal, type DeleteFilter } from '../control/operations.js';
+import type { MessageView, QueueView } from '../control/view.js';
+import { type Iso, messageView } from '../control/views.js';
+import { notices } from '../deliver/notices.js';
+import type { Dispatcher } from '../deliver/dispatcher.js';
+import type { Clock } from '../kernel/clock.js';
+import type { Governor } from '../kernel/governor.js';
+import { type Envelope, type MessageNumber, parseMessageId, type QueuedRecipient } from '../kernel/message.js';
+import type { Settings } from '../kernel/settings.js';
+import { globMatches, printable } from '../kernel/text.js';
+import { printLane } from '../kernel/verdict.js';
+import { networkReply } from '../outcome/reply.js';
+import type { Queue, RowChange, Store } from '../spool/store.js';
+
+const CHUNK = 500;
+/** Queues shown, busiest first. */
+const MOST_QUEUES = 1_000;
+
+export interface MailroomParts {
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly dispatcher: Dispatcher;
+  readonly settings: () => Settings;
+  readonly node: number;
+}
+
+export const queueName = (queue: { domain: string; pool: string }): string => `${queue.domain}@${queue.pool}`;
+
+export class Mailroom {
+  readonly #parts: MailroomParts;
+
+  constructor(parts: MailroomParts) {
+    this.#parts = parts;
+  }
+
+  queues(iso: Iso): QueueView[] {
+    const views = new Map<string, QueueView & { due: number | null; since: number | null }>();
+    for (const queue of this.#parts.store.queues()) {
+      if (queue.waiting === 0) continue;
+      const name = queueName(queue);
+      const waiting = this.#parts.dispatcher.backlog.waiting.get(queue.id);
+      const head = queue.peek(1)[0];
+      const view = views.get(name) ?? {
+        pool: queue.pool,
+        domain: printable(queue.domain),
+        provider: null,
+        waiting: 0,
+        oldest: null,
+        nextDue: null,
+        due: null,
+        since: null,
+      };
+      view.waiting += queue.waiting;
+      view.provider ??= waiting?.provider === undefined ? null : printable(waiting.provider);
+      view.since = least(view.since, head?.accepted ?? null);
+      view.due = least(view.due, queue.nextDue);
+      if (waiting?.note !== undefined) view.note = printable(waiting.note);
+      views.set(name, view);
+    }
+    return [...views.values()]
+      .sort((a, b) => b.waiting - a.waiting)
+      .slice(0, MOST_QUEUES)
+      .map(({ due, since, ...view }) => ({ ...view, oldest: since === null ? null : iso(since), nextDue: due === null ? null : iso(due) }));
+  }
+
+  /** Everything a target may name. */
+  names(governor: Governor, dispatcher: Dispatcher): { queues: string[]; lanes: string[]; providers: string[] } {
+    const lanes = new Set([...governor.lanes().map(printLane), ...dispatcher.lanes.all.keys()]);
+    return {
+      queues: [...new Set([...this.#parts.store.queues()].map(queueName))],
+      lanes: [...lanes],
+      providers: [...new Set([...this.#parts.settings().providers.keys(), ...[...lanes].map(l => l.slice(l.indexOf('/') + 1))])],
+    };
+  }
+
+  async messages(filter: { readonly queue?: string; readonly limit: number }, iso: Iso): Promise<MessageView[]> {
+    const found = new Map<MessageNumber, { row: QueuedRecipient; queue: string }[]>();
+    for (const queue of this.#matching(filter.queue)) {
+      if (found.size >= filter.limit) break;
+      for (const row of await this.#parts.store.scan(queue, filter.limit)) {
+        const rows = found.get(row.message);
+        if (rows) rows.push({ row, queue: queueName(queue) });
+        else if (found.size < filter.limit) found.set(row.message, [{ row, queue: queueName(queue) }]);
+      }
+    }
+    return Promise.all([...found].map(([number, rows]) => this.#view(number, rows, iso)));
+  }
+
+  /** One message with its waiting recipients; undefined when none waits. */
+  async message(
+    number: MessageNumber,
+    iso: Iso,
+  ): Promise<{ view: MessageView; rows: { row: QueuedRecipient; queue: Queue }[] } | undefined> {
+    const rows: { row: QueuedRecipient; queue: Queue }[] = [];
+    for await (const found of this.#parts.store.find(number)) rows.push(found);
+    if (rows.length === 0) return undefined;
+    const view = await this.#view(
+      number,
+      rows.map(r => ({ row: r.row, queue: queueName(r.queue) })),
+      iso,
+    );
+    return { view, rows };
+  }
+
+  /** Makes what a queue, lane or message names due now; limits still hold. Returns how many recipients. */
+  async retry(target: string): Promise<number> {
+    const now = this.#parts.clock.now();
+    const one = parseMessageId(target);
+    if (one) {
+      const rows: { row: QueuedRecipient; queue: Queue }[] = [];
+      for await (const found of this.#parts.store.find(one.number)) rows.push(found);
+      if (rows.length === 0) throw new Refusal(`no recipient of message ${target} waits`);
+      return this.#due(rows, now);
+    }
+    const queues = target.includes('@') ? this.#matching(target) : this.#ofLane(target);
+    if (queues.length === 0)
+      throw new Refusal(`nothing waits in ${target}: name a queue domain@pool, a lane source/provider or a message id`);
+    let count = 0;
+    for (const queue of queues) {
+      const waiting = this.#parts.dispatcher.backlog.waiting.get(queue.id);
+      if (waiting) waiting.holdUntil = 0;
+      await this.#each(queue, async rows => {
+        count += await this.#due(
+          rows.filter(row => row.due > now).map(row => ({ row, queue })),
+          now,
+        );
+      });
+      if (waiting) this.#parts.dispatcher.backlog.place(waiting.queue);
+    }
+    this.#parts.dispatcher.queuesChanged();
+    return count;
+  }
+
+  async remove(filter: DeleteFilter): Promise<number> {
+    if (filter.message !== undefined) {
+      const id = parseMessageId(filter.message);
+      if (!id) throw new Refusal(`${filter.message} is no message id`);
+      const rows: { row: QueuedRecipient; queue: Queue }[] = [];
+      for await (const found of this.#parts.store.find(id.number)) rows.push(found);
+      return this.#delete(rows, filter);
+    }
+    let count = 0;
+    for (const queue of this.#matching(filter.queue)) {
+      await this.#each(queue, async rows => {
+        count += await this.#delete(
+          rows.map(row => ({ row, queue })),
+          filter,
+        );
+      });
+    }
+    return count;
+  }
+
+  #matching(pattern: string | undefined): Queue[] {
+    return [...this.#parts.store.queues()].filter(q => q.waiting > 0 && (pattern === undefined || globMatches(pattern, queueName(q))));
+  }
+
+  #ofLane(lane: string): Queue[] {
+    const [source = '', provider = ''] = lane.split('/');
+    const pools = [...this.#parts.settings().pools.values()]
+      .filter(p => p.sources.some(s => globMatches(source, s.source)))
+      .map(p => p.name);
+    const waiting = [...this.#parts.dispatcher.backlog.waiting.values()];
+    const ids = waiting.filter(w => w.provider !== undefined && globMatches(provider, w.provider)).map(w => w.queue.id);
+    return this.#matching(undefined).filter(q => pools.includes(q.pool) && ids.includes(q.id));
+  }
+
+  async #each(queue: Queue, act: (rows: QueuedRecipient[]) => Promise<void>): Promise<void> {
+    let from: QueuedRecipient | undefined;
+    for (;;) {
+      const rows: QueuedRecipient[] = await this.#parts.store.scan(queue, CHUNK, from);
+      if (rows.length === 0) return;
+      from = rows.at(-1);
+      await act(rows);
+      if (rows.length < CHUNK) return;
+    }
+  }
+
+  async #due(rows: readonly { row: QueuedRecipient; queue: Queue }[], now: number): Promise<number> {
+    const changes: RowChange[] = rows
+      .filter(({ row, queue }) => row.due > now && queue.take(row))
+      .map(({ row, queue }) => ({ row, queue, to: { due: now, state: row.state } }));
+    if (changes.length > 0) await this.#parts.store.settle(changes, []);
+    return changes.length;
+  }
+
+  async #delete(rows: readonly { row: QueuedRecipient; queue: Queue }[], filter: DeleteFilter): Promise<number> {
+    const { clock, store, settings } = this.#parts;
+    const changes: RowChange[] = [];
+    for (const { row, queue } of rows) {
+      if (filter.from !== undefined && !globMatches(filter.from, row.sender)) continue;
+      if (filter.rcpt !== undefined && !globMatches(filter.rcpt, row.state.address)) continue;
+      if (filter.olderThan !== undefined && clock.now() - row.accepted < filter.olderThan) continue;
+      const needsMail = filter.job !== undefined || filter.dsn;
+      const mail = needsMail ? await store.body(row.body) : undefined;
+      if (filter.job !== undefined && !globMatches(filter.job, mail?.envelope.job ?? '')) continue;
+      if (!queue.take(row)) continue;
+      if (filter.dsn && mail) await this.#tell(row, queue, mail, settings());
+      changes.push({ row, queue, to: null, count: 'deleted' });
+    }
+    if (changes.length > 0) await store.settle(changes, []);
+    return changes.length;
+  }
+
+  async #tell(row: QueuedRecipient, queue: Queue, mail: { envelope: Envelope; content: Buffer }, settings: Settings): Promise<void> {
+    const reply = networkReply('deleted by the operator of the sending system');
+    const failure = {
+      row,
+      match: { class: 'other' as const, scope: 'recipient' as const, reply, phase: 'connect' as const, fate: 'bounce' as const },
+      conclusion: { fate: 'bounced' as const, class: 'other' as const, state: row.state },
+    };
+    const notice = notices([failure], mail, queue, settings, this.#parts.clock);
+    if (notice) await this.#parts.store.accept(notice.envelope, notice.recipients, notice.content);
+  }
+
+  async #view(number: MessageNumber, rows: readonly { row: QueuedRecipient; queue: string }[], iso: Iso): Promise<MessageView> {
+    const first = rows[0]?.row as QueuedRecipient;
+    const { envelope } = await this.#parts.store.body(first.body);
+    return messageView(
+      { node: this.#parts.node, number, envelope, bytes: first.size },
+      rows.map(({ row, queue }) => ({ state: row.state, queue, due: row.due })),
+      iso,
+    );
+  }
+}
+
+const least = (a: number | null, b: number | null): number | null => (a === null ? b : b === null ? a : Math.min(a, b));

@@ -1,0 +1,202 @@
+/**
+ * What the control API may ask, answered by the running daemon's parts. Reading builds views; acting tells the governor, whose
+ * journal record is the trace.
+ */
+import { type Operations, type Act, Refusal, type StageVerb } from '../control/operations.js';
+import { settingsView } from '../control/settings-view.js';
+import type { LaneView, QueueView, SourceView, StatusView, WhyView, WindowView } from '../control/view.js';
+import { type Iso, isoWith, laneView, providerView, scheduleView, sourceView, windowView } from '../control/views.js';
+import type { Clock } from '../kernel/clock.js';
+import type { Governor } from '../kernel/governor.js';
+import type { Settings } from '../kernel/settings.js';
+import { globMatches } from '../kernel/text.js';
+import { printLane } from '../kernel/verdict.js';
+import type { Dispatcher } from '../deliver/dispatcher.js';
+import type { Store } from '../spool/store.js';
+import type { Feed } from './feed.js';
+import { type Mailroom } from './mailroom.js';
+import { whyOf } from './why.js';
+
+export interface OperationsParts {
+  readonly clock: Clock;
+  readonly startedAt: number;
+  readonly version: string;
+  readonly settings: () => Settings;
+  readonly governor: Governor;
+  readonly dispatcher: Dispatcher;
+  readonly store: Store;
+  readonly mailroom: Mailroom;
+  readonly feed: Feed;
+  readonly nextTick: (source: string) => number | null;
+  readonly reload: (author: string) => Promise<{ warnings: string[] }>;
+  readonly stop: (author: string) => Promise<void>;
+}
+
+export function createOperations(parts: OperationsParts): Operations {
+  const { clock, governor, dispatcher, store, settings, feed, mailroom } = parts;
+  const iso = (): Iso => isoWith(clock.wall() - clock.now());
+  const author = (act: Act): string => `operator:${act.author}`;
+
+  const waitingByProvider = (): Map<string, number> => {
+    const counts = new Map<string, number>();
+    for (const waiting of dispatcher.backlog.waiting.values()) {
+      const provider = waiting.provider;
+      if (provider === undefined) continue;
+      const key = `${waiting.queue.pool}\n${provider}`;
+      counts.set(key, (counts.get(key) ?? 0) + waiting.queue.waiting);
+    }
+    return counts;
+  };
+
+  const waitingOfLane = (source: string, provider: string, counts: Map<string, number>): number => {
+    let n = 0;
+    for (const pool of settings().pools.values()) {
+      if (pool.sources.some(s => s.source === source)) n += counts.get(`${pool.name}\n${provider}`) ?? 0;
+    }
+    return n;
+  };
+
+  const sources = (): SourceView[] => {
+    const now = clock.now();
+    const byPool = new Map<string, number>();
+    for (const queue of store.queues()) byPool.set(queue.pool, (byPool.get(queue.pool) ?? 0) + queue.waiting);
+    return [...settings().sources.values()].map(source => {
+      let waiting = 0;
+      for (const pool of settings().pools.values())
+        if (pool.sources.some(s => s.source === source.name)) waiting += byPool.get(pool.name) ?? 0;
+      return sourceView(governor.sourceStatus(source.name, now), source, { waiting, nextTick: parts.nextTick(source.name) }, iso());
+    });
+  };
+
+  const lanes = (): LaneView[] => {
+    const now = clock.now();
+    const counts = waitingByProvider();
+    const names = new Map(governor.lanes().map(l => [printLane(l), l]));
+    for (const lane of dispatcher.lanes.all.values()) names.set(lane.key, lane.name);
+    return [...names.values()].map(lane =>
+      laneView(
+        governor.laneStatus(lane, now),
+        governor.explain(lane, {}, now).verdict,
+        waitingOfLane(lane.source, lane.provider, counts),
+        iso(),
+      ),
+    );
+  };
+
+  const queues = (): QueueView[] => mailroom.queues(iso());
+
+  const windows = (): WindowView[] => {
+    const names = new Map([...settings().sources.values()].map(s => [s.address, s.name]));
+    return governor.windows(clock.now()).map(w => windowView(w, w.address === undefined ? null : (names.get(w.address) ?? null), iso()));
+  };
+
+  const status = (): StatusView => {
+    const totals = store.totals();
+    return {
+      now: new Date(clock.wall()).toISOString(),
+      uptime: Math.round((clock.now() - parts.startedAt) / 1000),
+      version: parts.version,
+      totals: {
+        accepted: totals.accepted,
+        delivered: totals.delivered,
+        deferred: totals.deferred,
+        bounced: totals.bounced,
+        suppressed: totals.suppressed,
+        deleted: totals.deleted,
+        waiting: totals.waiting,
+        uncertain: totals.uncertain,
+      },
+      spool: { messages: totals.messages, recipients: totals.waiting, bytes: totals.bytes },
+      sources: sources(),
+      lanes: lanes(),
+      queues: queues(),
+      windows: windows(),
+    };
+  };
+
+  /** Names of sources, providers, lanes and queues that a target with globs means. */
+  const targets = (target: string): { kind: 'source' | 'provider' | 'lane' | 'queue'; name: string }[] => {
+    const kinds = mailroom.names(governor, dispatcher);
+    if (target.includes('@')) return kinds.queues.filter(n => globMatches(target, n)).map(name => ({ kind: 'queue', name }));
+    if (target.includes('/')) {
+      const known = kinds.lanes.filter(n => globMatches(target, n));
+      // A lane may be paused before its first message.
+      const [source = '', provider = ''] = target.split('/');
+      if (known.length === 0 && settings().sources.has(source) && settings().providers.has(provider)) known.push(target);
+      return known.map(name => ({ kind: 'lane', name }));
+    }
+    return [
+      ...[...settings().sources.keys()].filter(n => globMatches(target, n)).map(name => ({ kind: 'source' as const, name })),
+      ...kinds.providers.filter(n => globMatches(target, n)).map(name => ({ kind: 'provider' as const, name })),
+    ];
+  };
+
+  const found = (target: string): ReturnType<typeof targets> => {
+    const list = targets(target);
+    if (list.length === 0)
+      throw new Refusal(`nothing is called ${target}: name a source, a provider, a lane source/provider or a queue domain@pool`);
+    return list;
+  };
+
+  const knownSource = (name: string): string => {
+    if (!settings().sources.has(name))
+      throw new Refusal(`there is no source ${name}; sources are ${[...settings().sources.keys()].join(', ')}`);
+    return name;
+  };
+
+  const refusing = <T>(fn: () => T): T => {
+    try {
+      return fn();
+    } catch (error) {
+      throw new Refusal((error as Error).message);
+    }
+  };
+
+  return {
+    status,
+    sources,
+    lanes,
+    queues,
+    windows,
+    providers: () => [...settings().providers.values()].map(providerView),
+    schedules: () =>
+      [...settings().schedules.values()].map(s =>
+        scheduleView(
+          s,
+          [...settings().sources.values()].filter(x => x.warmUp?.schedule === s.name).map(x => x.name),
+        ),
+      ),
+    settings: () => settingsView(settings()),
+    messages: filter => mailroom.messages(filter, iso()),
+    why: (target): Promise<WhyView> => whyOf(target, { ...parts, iso: iso(), lanes: lanes(), sources: sources() }),
+    feed: (after, limit) => feed.after(after, limit),
+    follow: listener => feed.follow(listener),
+    async pause(target, act) {
+      const list = found(target);
+      for (const t of list) governor.pause(t, author(act), act.why, clock.now());
+      dispatcher.queuesChanged();
+      dispatcher.changed();
+      return list.map(t => t.name);
+    },
+    async resume(target, act) {
+      const list = found(target).filter(t => governor.resume(t, author(act), clock.now()));
+      if (list.length === 0) throw new Refusal(`nothing that ${target} names is paused`);
+      dispatcher.queuesChanged();
+      dispatcher.changed();
+      return list.map(t => t.name);
+    },
+    async lift(window, act) {
+      refusing(() => governor.lift(window, author(act), act.why, clock.now()));
+      dispatcher.changed();
+    },
+    async stage(verb: StageVerb, source, options, act) {
+      const text = refusing(() => governor.stage(verb, knownSource(source), options, author(act), act.why, clock.now()));
+      dispatcher.changed(source);
+      return text;
+    },
+    retry: target => mailroom.retry(target),
+    remove: filter => mailroom.remove(filter),
+    reload: act => parts.reload(author(act)),
+    stop: act => parts.stop(author(act)),
+  };
+}
