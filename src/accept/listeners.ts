@@ -5,7 +5,7 @@
  * are in. Never offers the library's built-in certificate, TLS below 1.2, or a password prompt in clear text.
  */
 import { readFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { FaultError, type Fault } from '../kernel/fault.js';
@@ -122,6 +122,7 @@ export class Listeners {
       socketTimeout: IDLE,
       logger: false,
     });
+    server.server.on('connection', batchReplies);
     return new Promise((resolve, reject) => {
       const failed = (error: Error) => reject(new FaultError([bindFault(listener, error)]));
       server.once('error', failed);
@@ -134,6 +135,22 @@ export class Listeners {
       });
     });
   }
+}
+
+/**
+ * Replies to pipelined commands leave in one write (RFC 2920 §3.2 asks for it): half of the system calls of a message. The
+ * library writes each by itself, so the socket is corked until the end of the turn. TLS sockets write for themselves.
+ */
+function batchReplies(socket: Socket): void {
+  const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
+  const uncork = () => socket.uncork();
+  socket.write = (...args: unknown[]) => {
+    if (socket.writableCorked === 0) {
+      socket.cork();
+      setImmediate(uncork);
+    }
+    return write(...args);
+  };
 }
 
 const sizes = (settings: Settings) => ({
