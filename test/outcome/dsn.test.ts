@@ -136,22 +136,39 @@ describe('buildDsn', () => {
 
   it('cannot be given fields by a remote host', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 60 }), fc.string({ unit: 'binary', maxLength: 60 }), (a, b) => {
-        const nasty = `${a}\r\nAction: delivered\r\n\r\nFinal-Recipient: rfc822; ${b}`;
-        const message = buildDsn(
-          report({
-            envelope: { sender: 'a@b.example', envid: nasty },
-            recipients: [recipient({ diagnostic: nasty, remoteMta: nasty, reason: nasty, orcpt: `rfc822;${nasty}`, status: nasty })],
-            seed: nasty,
-          }),
-        );
-        const [, only, ...more] = statusOf(message);
-        expect(more).toEqual([]);
-        expect(only?.get('action')).toBe('failed');
-        expect(only?.get('final-recipient')).toBe('rfc822; ann@example.net');
-        expect(parse(message).parts).toHaveLength(3);
-        expect(/[^\t\r\n -~]/.test(parse(message).parts[1]?.body ?? '')).toBe(false);
-      }),
+      fc.property(
+        fc.string({ unit: 'binary', maxLength: 40 }),
+        fc.string({ unit: 'binary', maxLength: 40 }),
+        fc.boolean(),
+        (a, b, global) => {
+          const nasty = `${a}\r\nAction: delivered\r\n\r\nFinal-Recipient: rfc822; ${b}`;
+          const message = buildDsn(
+            report({
+              envelope: { sender: 'a@b.example', envid: nasty },
+              recipients: [
+                recipient({
+                  address: global ? 'jörg@example.net' : 'ann@example.net',
+                  diagnostic: nasty,
+                  remoteMta: nasty,
+                  reason: nasty,
+                  orcpt: `rfc822;${nasty}`,
+                  status: nasty,
+                }),
+              ],
+              seed: nasty,
+            }),
+          );
+          const [, only, ...more] = statusOf(message);
+          expect(more).toEqual([]);
+          expect(only?.get('action')).toBe('failed');
+          expect(only?.get('final-recipient')).toBe(global ? 'utf-8; jörg@example.net' : 'rfc822; ann@example.net');
+          const { parts } = parse(message);
+          expect(parts).toHaveLength(3);
+          if (!global) expect(/[^\r\n -~]/.test(parts[1]?.body ?? '')).toBe(false);
+          expect(/\p{Cc}/u.test((parts[0]?.body ?? '').replaceAll('\r\n', ''))).toBe(false);
+          expect(parts[0]?.body).not.toMatch(/^ *Action: delivered\r$/m);
+        },
+      ),
     );
   });
 
