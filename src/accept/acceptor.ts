@@ -41,7 +41,8 @@ export function createAcceptor(parts: AcceptParts): Acceptor {
     applySettings: () => listeners.apply(parts.settings()),
     stop: graceMs => listeners.stop(graceMs),
     refuse(reason) {
-      gate.closed = reason === null ? null : printable(reason, 200);
+      // The reply has its own enhanced code in front.
+      gate.closed = reason === null ? null : printable(reason.replace(/^[245]\.\d+\.\d+ /, ''), 200);
     },
   };
 }

@@ -124,7 +124,7 @@ describe('refuse', () => {
     const wire = await hello(server.port);
     const under = await hello(server.port);
     await under.say(...ENVELOPE);
-    server.acceptor.refuse('the spool failed\r\n250 ok');
+    server.acceptor.refuse('4.3.2 the spool failed\r\n250 ok');
     expect(await wire.ask(ENVELOPE[0])).toBe('451 4.3.2 Not accepting mail: the spool failed 250 ok');
     expect(await under.ask(MESSAGE)).toMatch(/^451 4\.3\.2 /);
     const late = await Wire.open(server.port);
