@@ -29,9 +29,12 @@ export const COMMANDS: readonly Entry[] = [
   { names: ['hold', 'release', 'advance', 'step-back', 'graduate', 'restart'], load: () => import('./stage.js') },
   { names: ['retry'], load: () => import('./retry.js') },
   { names: ['delete'], load: () => import('./delete.js') },
+  { names: ['lab'], load: () => import('./lab.js') },
   { names: ['check'], load: () => import('./check.js') },
   { names: ['schedule'], load: () => import('./schedule.js') },
   { names: ['classify'], load: () => import('./classify.js') },
+  { names: ['sink'], load: () => import('./sink.js') },
+  { names: ['send'], load: () => import('./send.js') },
   { names: ['init'], load: () => import('./init.js') },
 ];
 

@@ -1,14 +1,14 @@
 /**
  * Test mail: to whom, from whom, how much, how big; and its content. Pure.
  *
- * Every recipient is unique within a campaign's seed; the same seed gives the same recipients in the same order.
+ * Every invented recipient is unique within a campaign's seed; the same seed gives the same recipients in the same order.
  */
 import { lotOf } from './dice.js';
 
 export interface Campaign {
   /** Messages. */
   readonly count: number;
-  /** Recipient domains and their shares; `*.name` invents names below it. */
+  /** Recipient domains and their shares; `*.name` invents names below it, and an address with an @ is taken as it is. */
   readonly to: readonly { readonly domain: string; readonly weight: number }[];
   /** Sender domains, taken in turn. */
   readonly from: readonly string[];
@@ -55,7 +55,9 @@ export function createMessages(campaign: Campaign): (n: number, wall: number) =>
 
   return (n, wall) => {
     const domain = pickDomain(n);
-    const recipients = Array.from({ length: perMessage }, (_, i) => `u${seed}-${n}${perMessage > 1 ? `-${i}` : ''}@${domain}`);
+    const recipients = domain.includes('@')
+      ? [domain]
+      : Array.from({ length: perMessage }, (_, i) => `u${seed}-${n}${perMessage > 1 ? `-${i}` : ''}@${domain}`);
     const from = campaign.from[n % campaign.from.length] ?? 'sender.invalid';
     const head = [
       `From: News <news@${from}>`,

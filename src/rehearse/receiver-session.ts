@@ -207,7 +207,7 @@ export class ReceiverSession implements Peer {
     if (!transaction) return;
     const accepted = result === 'accepted' ? this.recipients.length : 0;
     const refused = this.recipients.length === 0 && transaction.refused !== '' ? resultOf(transaction.refused) : 'abandoned';
-    this.#parts.ledger.settle(transaction.place, transaction.attempted, accepted, result ?? refused);
+    this.#parts.ledger.settle(transaction.place, this.source, transaction.attempted, accepted, result ?? refused);
     this.#transaction = undefined;
     this.sender = '';
     this.recipients = [];

@@ -47,7 +47,8 @@ export interface Receiver {
   hangUp(reply: string): void;
   /** Cuts every open connection without a word. */
   cut(): void;
-  stop(): Promise<void>;
+  /** With a reply it is said on every open connection, and clients have a second to hang up; without, all are cut. */
+  stop(reply?: string): Promise<void>;
 }
 
 export async function startReceiver(options: ReceiverOptions): Promise<Receiver> {
@@ -104,9 +105,12 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     setPolicy: next => void (policy = next),
     hangUp: reply => [...sessions].forEach(session => session.hangUp(reply)),
     cut: () => [...sessions].forEach(session => session.destroy()),
-    async stop() {
+    async stop(reply) {
       const closed = new Promise<void>(resolve => server.close(() => resolve()));
-      for (const session of sessions) session.destroy();
+      for (const session of sessions) {
+        if (reply === undefined) session.destroy();
+        else session.hangUp(reply);
+      }
       await closed;
     },
   };

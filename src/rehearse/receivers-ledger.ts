@@ -74,19 +74,20 @@ export class ReceiversLedger {
     return place;
   }
 
-  /** What came of the MAIL FROM at this place. */
-  settle(place: number, recipients: number, accepted: number, result: Result): void {
-    if (place < this.#next - this.#at.length) return;
+  /** What came of the MAIL FROM at this place; `source` is the one it was opened for. */
+  settle(place: number, source: string, recipients: number, accepted: number, result: Result): void {
+    const totals = this.#totals[this.#indexOf(source)];
+    if (totals) {
+      totals.recipients += Math.max(1, recipients);
+      totals.accepted += accepted;
+      if (result === 'deferred') totals.deferred++;
+      if (result === 'rejected') totals.rejected++;
+    }
+    if (place < this.forgotten) return;
     const i = place % this.#at.length;
     this.#recipients[i] = Math.min(65_535, Math.max(1, recipients));
     this.#accepted[i] = Math.min(65_535, accepted);
     this.#result[i] = RESULTS.indexOf(result);
-    const totals = this.#totals[this.#source[i] ?? 0];
-    if (!totals) return;
-    totals.recipients += Math.max(1, recipients);
-    totals.accepted += accepted;
-    if (result === 'deferred') totals.deferred++;
-    if (result === 'rejected') totals.rejected++;
   }
 
   connected(source: string): void {

@@ -27,6 +27,8 @@ export interface LabWorldOptions {
   readonly network?: string;
   /** Seconds; default a day. */
   readonly ttl?: number;
+  /** Called for every message read to its final dot, before the answer. */
+  readonly onMessage?: (accepted: boolean) => void;
 }
 
 export interface LabWorld {
@@ -37,7 +39,8 @@ export interface LabWorld {
   readonly receivers: readonly Receiver[];
   /** By provider name; the MX hosts of a provider share one. */
   readonly ledgers: ReadonlyMap<string, ReceiversLedger>;
-  stop(): Promise<void>;
+  /** See Receiver.stop. */
+  stop(reply?: string): Promise<void>;
 }
 
 /** Ports tried until one is free on every address. */
@@ -65,6 +68,7 @@ export async function startLabWorld(options: LabWorldOptions): Promise<LabWorld>
             port: receivers[0]?.port ?? port,
             hostName: host,
             ledger: ledgers.get(model.name) ?? new ReceiversLedger(),
+            onMessage: (_peer, _message, accepted) => options.onMessage?.(accepted),
             // Certificates are checked against real time.
             ...(model.startTls ? { tls: selfSignedContext(host, Date.now()) } : {}),
           }),
@@ -90,8 +94,8 @@ export async function startLabWorld(options: LabWorldOptions): Promise<LabWorld>
       providers,
       receivers,
       ledgers,
-      async stop() {
-        await Promise.all([dns.stop(), ...receivers.map(r => r.stop())]);
+      async stop(reply) {
+        await Promise.all([dns.stop(), ...receivers.map(r => r.stop(reply))]);
       },
     };
   } catch (error) {

@@ -101,7 +101,7 @@ describe('the check of the ledgers', () => {
 
   it("reads receivers' ledgers as they are", () => {
     const ledger = new ReceiversLedger();
-    for (let t = 0; t < 3; t++) ledger.settle(ledger.open('a', t), 2, 0, 'deferred');
+    for (let t = 0; t < 3; t++) ledger.settle(ledger.open('a', t), 'a', 2, 0, 'deferred');
     expect(checkLedgers([ledger.entries()], [{ source: 'a', at: 0, cap: 5 }])).toMatchObject([{ attempts: 6, over: 1, violations: 1 }]);
   });
 });
