@@ -8,7 +8,7 @@ import type { z } from 'zod';
 import { nearest, printable } from '../kernel/text.js';
 import { LATER, known } from './elsewhere.js';
 import type { Findings } from './findings.js';
-import { opened } from './shape.js';
+import { ONE_OR_MANY, opened } from './shape.js';
 import type { Path, YamlText } from './yaml-text.js';
 
 type Issue = z.core.$ZodIssue;
@@ -31,7 +31,7 @@ function report(issue: Issue, inside: Path, yaml: YamlText, base: Path, findings
   const path: Path = [...base, ...inside, ...issue.path.map(step => (typeof step === 'symbol' ? String(step) : step))];
   if (issue.code === 'unrecognized_keys') return unknownKeys(issue, path, yaml, findings);
   if (issue.code === 'invalid_union') {
-    const branch = nearestBranch(issue.errors);
+    const branch = opened(issue.message).code === ONE_OR_MANY ? nearestItem(issue.errors) : nearestBranch(issue.errors);
     if (branch) {
       const deeper = path.slice(base.length);
       for (const inner of branch) report(inner, deeper, yaml, base, findings);
@@ -40,22 +40,25 @@ function report(issue: Issue, inside: Path, yaml: YamlText, base: Path, findings
   }
   const said = opened(issue.message);
   const subject = subjectOf(path);
-  const missing = said.code === 'missing-key';
+  const missing = said.code.startsWith('missing-');
   findings.fault(missing ? yaml.key(path) : yaml.place(path), {
-    code: said.code,
+    code: said.code === ONE_OR_MANY ? 'bad-shape' : said.code,
     what: missing && path.length > 1 ? `${subject} is missing from ${subjectOf(path.slice(0, -1))}` : `${subject} ${said.clause}`,
     allowed: said.allowed,
     hint: said.hint,
   });
 }
 
-/** The branch of a union that understood the value's kind: its issues lie deeper than the value itself, or are about its text. */
+/** The branch of a union that understood the value's kind: its issues lie deeper than the value itself. */
 function nearestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
   const deep = branches.find(issues => issues.some(issue => issue.path.length > 0 || issue.code === 'unrecognized_keys'));
   if (deep) return deep;
-  const nested = branches.find(issues => issues.some(issue => issue.code === 'invalid_union'));
-  if (nested) return nested;
-  return branches.find(issues => issues.some(issue => issue.code === 'custom' && opened(issue.message).code !== 'bad-shape'));
+  return undefined;
+}
+
+/** Of "one, or a list of them" the list when there is one, else what the one says. */
+function nearestItem(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
+  return nearestBranch(branches) ?? branches.find(issues => issues.some(issue => issue.code === 'custom'));
 }
 
 function unknownKeys(issue: Issue & { code: 'unrecognized_keys' }, path: Path, yaml: YamlText, findings: Findings): void {
@@ -75,8 +78,9 @@ export function unknownKey(yaml: YamlText, path: Path, noun: string, names: read
     return;
   }
   const near = nearest(key, names);
-  const hint = near !== undefined ? `did you mean ${near}?` : known(key);
-  findings.fault(place, { code: 'unknown-key', what: `${shown} is no key of ${noun}`, allowed: names.join(', '), hint });
+  const what = `${shown} is no key of ${noun}`;
+  if (near !== undefined) findings.fault(place, { code: 'unknown-key', what, hint: `did you mean ${near}?` });
+  else findings.fault(place, { code: 'unknown-key', what, allowed: names.join(', '), hint: known(key) });
 }
 
 /** `pools.marketing.cold-wait` reads better as its last two words. */

@@ -17,7 +17,12 @@ export class Findings {
   readonly #faults: Fault[] = [];
   readonly #warnings: Fault[] = [];
   readonly #seen = new Set<string>();
-  readonly #files: string[] = [];
+  readonly #files: string[];
+
+  /** Files in the order their faults are to be told; others follow as they are met. */
+  constructor(...files: string[]) {
+    this.#files = files;
+  }
 
   fault(place: Place, remark: Remark): void {
     this.#add(this.#faults, place, remark, 'fault');

@@ -23,24 +23,24 @@ export function lintSchedule(schedule: Schedule, findings: Findings): void {
 
 function lintStages(stages: readonly Stage[], whose: string, findings: Findings): void {
   for (const key of ['maxMsgPerHour', 'maxMsgPerDay'] as const) {
-    const name = DIRECTIVES[key];
-    let before: { stage: number; value: number } | undefined;
-    for (const stage of stages) {
-      const value = stage.limits[key]?.value;
-      if (value === undefined) continue;
-      if (before && value < before.value)
-        findings.warn(stage.from, {
-          code: 'dip',
-          what: `${whose}: ${name} falls from ${before.value} at stage ${before.stage} to ${value} at stage ${stage.number}`,
-        });
-      if (before && value > before.value * MAX_STEP && stage.limits[key]?.from !== stages[0]?.limits[key]?.from)
-        findings.warn(stage.from, {
-          code: 'jump',
-          what: `${whose}: ${name} jumps from ${before.value} to ${value} at stage ${stage.number}`,
-          hint: `more than ${MAX_STEP} times in one day looks like an attack to receivers`,
-        });
-      before = { stage: stage.number, value };
-    }
+    const steps = stages.flatMap((stage, i) => {
+      const [before, value] = [stages[i - 1]?.limits[key]?.value, stage.limits[key]?.value];
+      return before !== undefined && value !== undefined ? [{ stage, before, value }] : [];
+    });
+    // The first of each kind: a steep formula would otherwise say the same of every stage.
+    const dip = steps.find(({ before, value }) => value < before);
+    if (dip)
+      findings.warn(dip.stage.from, {
+        code: 'dip',
+        what: `${whose}: ${DIRECTIVES[key]} falls from ${dip.before} to ${dip.value} at stage ${dip.stage.number}`,
+      });
+    const jump = steps.find(({ before, value }) => value > before * MAX_STEP);
+    if (jump)
+      findings.warn(jump.stage.from, {
+        code: 'jump',
+        what: `${whose}: ${DIRECTIVES[key]} jumps from ${jump.before} to ${jump.value} at stage ${jump.stage.number}`,
+        hint: `more than ${MAX_STEP} times in one day looks like an attack to receivers`,
+      });
   }
   for (const { limits, number, from } of stages) {
     const [hour, day] = [limits.maxMsgPerHour?.value, limits.maxMsgPerDay?.value];

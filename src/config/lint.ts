@@ -90,14 +90,15 @@ const example = (glob: string): string => glob.replaceAll('*', 'x').replaceAll('
 /** A complaint gate with nobody to report complaints never trips. */
 function lintComplaints(settings: Settings, findings: Findings): void {
   if ([...settings.providers.values()].some(provider => provider.feedback)) return;
-  for (const source of settings.sources.values()) {
-    const gates = settings.schedules.get(source.warmUp?.schedule ?? '')?.gates;
-    const gate = gates && [...gates.advance, ...gates.hold, ...gates.stepBack].find(({ metric }) => metric === 'complaint-rate');
-    if (!gate || gate.from.line === 0) continue;
-    findings.warn(gate.from, {
+  for (const { warmUp } of settings.sources.values()) {
+    const gates = settings.schedules.get(warmUp?.schedule ?? '')?.gates;
+    const gate = gates && [...gates.hold, ...gates.stepBack, ...gates.advance].find(({ metric }) => metric === 'complaint-rate');
+    if (!gate || !warmUp) continue;
+    findings.warn(warmUp.from, {
       code: 'inert-gate',
-      what: `${gate.text} is inert: no provider reports complaints`,
+      what: `the gate "${gate.text}" of ${warmUp.schedule} is inert: no provider reports complaints`,
       hint: 'say feedback: arf under providers: for those that send you reports',
     });
+    return;
   }
 }

@@ -10,6 +10,7 @@ import type { Settings } from '../kernel/settings.js';
 import { DAY, SECOND } from '../kernel/units.js';
 import { shippedFolder } from './files.js';
 import type { FileReader, Folder } from './files.js';
+import { nearest } from '../kernel/text.js';
 import { Findings } from './findings.js';
 import { readLibrary } from './library.js';
 import type { Library } from './library.js';
@@ -32,7 +33,7 @@ const MB = 1024 * 1024;
 export const MAX_SOCKET_PATH = 107;
 
 export function loadSettings(file: string, read: FileReader, shipped: Folder = shippedFolder()): Loaded {
-  const findings = new Findings();
+  const findings = new Findings(file);
   const settings = load(file, read, shipped, findings);
   const { faults, warnings } = findings;
   return { ...(settings && faults.length === 0 && { settings: { ...settings, warnings } }), faults, warnings };
@@ -111,7 +112,8 @@ function load(file: string, read: FileReader, shipped: Folder, findings: Finding
     yaml,
     findings,
   );
-  lintSettings(settings, yaml, findings);
+  // Behind a fault, half of what a lint sees is the fault again.
+  if (findings.count === 0) lintSettings(settings, yaml, findings);
   return settings;
 }
 
@@ -137,6 +139,7 @@ function readOverlays(text: SettingsText, library: Library, smtpPort: number): v
   for (const name of text.names('providers')) {
     const path = ['providers', name];
     const value = (raw as Record<string, unknown>)[name];
+    const near = nearest(name, [...library.providers.keys()]);
     const provider = overlaid(library.providers.get(name), name, value, text.yaml, path, smtpPort, text.findings);
     if (!provider) continue;
     if (name !== GENERIC && provider.mx.length + provider.domains.length === 0 && !library.broken.has(name))
@@ -144,6 +147,7 @@ function readOverlays(text: SettingsText, library: Library, smtpPort: number): v
         code: 'unmapped-provider',
         what: `provider ${name} is attached to nothing: it has no file, no mx and no domains`,
         allowed: `mx: [patterns], domains: [names], or one of ${[...library.providers.keys()].join(', ')}`,
+        hint: near !== undefined ? `did you mean ${near}?` : undefined,
       });
     library.providers.set(name, provider);
   }

@@ -1,6 +1,7 @@
 /**
  * The shape of a warm-up schedule file.
  */
+import { validate as validCron } from 'node-cron';
 import { gatesShape } from './gates.js';
 import { limitFields } from './limits.js';
 import { either, listOf, mapping, namesTo, oneOf, scalar } from './shape.js';
@@ -14,6 +15,27 @@ const stageCount = scalar<number>('bad-count', { type: 'integer', description: `
     ? { ok: true, value: Number(text) }
     : { ok: false, allowed: `a whole number from 2 to ${MAX_STAGES}` },
 );
+
+/** node-cron also takes six fields and words such as @daily; a tick has five fields. */
+const tick = scalar<string>(
+  'bad-cron',
+  { type: 'string', description: 'a cron expression of five fields such as "0 4 * * *": when a day is judged', examples: ['0 4 * * *'] },
+  text => {
+    const fields = text.trim().split(/\s+/);
+    if (fields.length === 5 && validCron(text)) return { ok: true, value: fields.join(' ') };
+    const hint = fields.length === 6 ? 'there is no field for seconds' : undefined;
+    return { ok: false, allowed: 'five fields: minute hour day month weekday, such as "0 4 * * *"', ...(hint !== undefined && { hint }) };
+  },
+);
+
+/** node-cron takes any text for a zone; Intl knows better. */
+const timezone = scalar<string>('bad-timezone', { type: 'string', description: 'an IANA time zone such as UTC or Europe/Berlin' }, text => {
+  try {
+    return { ok: true, value: new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone && text };
+  } catch {
+    return { ok: false, allowed: 'an IANA time zone such as UTC, Europe/Berlin or America/New_York' };
+  }
+});
 
 export const rampShape = mapping('a ramp', {
   from: hourly,
@@ -42,8 +64,8 @@ export const idleShape = mapping('idle', {
 export const scheduleShape = mapping('a schedule', {
   name,
   description: textOf('one line that says what it is for').optional(),
-  tick: textOf('a cron expression of five fields such as "0 4 * * *"'),
-  timezone: textOf('a time zone such as UTC or Europe/Berlin').optional(),
+  tick,
+  timezone: timezone.optional(),
   advance: oneOf('earned: a day with too little mail or a bad outcome does not count; calendar: every day counts', [
     'earned',
     'calendar',

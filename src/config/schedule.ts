@@ -1,7 +1,6 @@
 /**
  * One schedule file → Schedule, or faults. Formula ramps come out as explicit stages.
  */
-import { validate as validCron } from 'node-cron';
 import type { Place } from '../kernel/fault.js';
 import type { LimitKey, Limits } from '../kernel/limits.js';
 import type { Schedule, Stage } from '../kernel/schedule.js';
@@ -29,7 +28,6 @@ export function toSchedule(yaml: YamlText, findings: Findings): Schedule | undef
   const before = findings.count;
   const data = take(scheduleShape, yaml, [], yaml.value, findings);
   if (!data) return undefined;
-  checkTick(data.tick, data.timezone, yaml, findings);
   const stages = toStages(data, yaml, [], `schedule ${data.name}`, findings);
   const providers = new Map<string, { stages: readonly Stage[]; from: Place }>();
   for (const [provider, own] of Object.entries(data.providers ?? {})) {
@@ -43,7 +41,7 @@ export function toSchedule(yaml: YamlText, findings: Findings): Schedule | undef
     name: data.name,
     description: data.description ?? '',
     from: yaml.key(['name']),
-    tick: data.tick.trim().split(/\s+/).join(' '),
+    tick: data.tick,
     timezone: data.timezone ?? 'UTC',
     advance: data.advance ?? 'earned',
     stages,
@@ -67,31 +65,6 @@ function toIdle(
     every: idle?.every ?? IDLE.every,
     restartAfter: idle?.['restart-after'] ?? IDLE.restartAfter,
   };
-}
-
-function checkTick(tick: string, timezone: string | undefined, yaml: YamlText, findings: Findings): void {
-  if (tick.trim().split(/\s+/).length !== 5 || !validCron(tick))
-    findings.fault(yaml.place(['tick']), {
-      code: 'bad-cron',
-      what: `tick "${tick}" is no cron expression`,
-      allowed: 'five fields: minute hour day month weekday, such as "0 4 * * *"',
-      hint: tick.trim().split(/\s+/).length === 6 ? 'there is no field for seconds' : undefined,
-    });
-  if (timezone !== undefined && !validZone(timezone))
-    findings.fault(yaml.place(['timezone']), {
-      code: 'bad-timezone',
-      what: `timezone ${timezone} is not known`,
-      allowed: 'an IANA zone such as UTC, Europe/Berlin or America/New_York',
-    });
-}
-
-/** node-cron takes any text for a zone; Intl knows better. */
-export function validZone(zone: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone !== '';
-  } catch {
-    return false;
-  }
 }
 
 /** The stages of a schedule or of a provider in it; empty after a fault. */

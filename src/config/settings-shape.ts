@@ -2,6 +2,7 @@
  * The shape of rampd.yaml, section by section. settings.ts reads it piecewise, so that one mistake does not hide others;
  * the JSON Schema is made of the whole.
  */
+import { hostName } from './address.js';
 import { limitFields, limitsShape, totalShape } from './limits.js';
 import { overlayShape } from './provider.js';
 import { either, flag, listOf, mapping, namesTo, oneOf, oneOrMany, scalar } from './shape.js';
@@ -63,6 +64,13 @@ const format = scalar<'csv'>('bad-word', { type: 'string', description: 'how rec
   return { ok: false, allowed: 'csv', ...(/json/i.test(text) && { hint: `${text} is not supported yet` }) };
 });
 
+const mailbox = scalar<string>('bad-address', { type: 'string', description: 'an address such as mailer-daemon@example.com' }, text => {
+  const [local, host, ...rest] = text.split('@');
+  if (rest.length === 0 && /^[^\s<>()"\\,;:]{1,64}$/.test(local ?? '') && hostName(host ?? '') !== undefined)
+    return { ok: true, value: text };
+  return { ok: false, allowed: 'an address such as mailer-daemon@example.com' };
+});
+
 export const listenerShape = mapping('a listener', {
   address: listenAddress,
   tls: mapping('tls', { cert: path, key: path, mode: oneOf('how TLS begins', ['starttls', 'implicit']).optional() }).optional(),
@@ -87,7 +95,10 @@ export const warmUpShape = mapping('warm-up', {
 export const sourceShape = mapping('a source', {
   address: sourceAddress,
   'host-name': hostname.optional(),
-  'warm-up': either('none, or { schedule: NAME }', [oneOf('this address is warm', ['none']), warmUpShape]),
+  'warm-up': either('none, or { schedule: NAME }', [oneOf('this address is warm', ['none']), warmUpShape], {
+    code: 'missing-warm-up',
+    hint: 'a forgotten line would send at full speed, so every source says it',
+  }),
   ...limitFields,
 });
 
@@ -136,7 +147,7 @@ export const sections = {
     level: oneOf('how much is logged', ['debug', 'info', 'warn', 'error']).optional(),
     file: path.optional(),
   }).optional(),
-  dsn: mapping('dsn', { from: textOf('an address such as mailer-daemon@example.com').optional(), pool: name.optional() }).optional(),
+  dsn: mapping('dsn', { from: mailbox.optional(), pool: name.optional() }).optional(),
   drain: duration.optional(),
 };
 

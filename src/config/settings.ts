@@ -6,6 +6,7 @@ import type { Place } from '../kernel/fault.js';
 import type { Client, Listener, Pool, Source } from '../kernel/settings.js';
 import { HOUR } from '../kernel/units.js';
 import type { z } from 'zod';
+import { readNameGlob } from './address.js';
 import { take, unknownKey } from './check.js';
 import type { Findings } from './findings.js';
 import { toLimits } from './limits.js';
@@ -203,5 +204,12 @@ export function readQueueTo(text: SettingsText): { domain: string; to: string; f
   const value = text.section('queue-to');
   if (!value) return [];
   if (Array.isArray(value)) return value.map(({ domain, to }, i) => ({ domain, to, from: text.yaml.place(['queue-to', i]) }));
-  return Object.entries(value).map(([domain, to]) => ({ domain: domain.toLowerCase(), to, from: text.yaml.key(['queue-to', domain]) }));
+  return Object.entries(value).flatMap(([written, to]) => {
+    const from = text.yaml.key(['queue-to', written]);
+    const domain = readNameGlob(written);
+    if (domain.ok) return [{ domain: domain.value, to, from }];
+    const hint = 'hint' in domain ? domain.hint : undefined;
+    text.findings.fault(from, { code: 'bad-glob', what: `queue-to cannot be said of ${quoted(written)}`, allowed: domain.allowed, hint });
+    return [];
+  });
 }

@@ -62,9 +62,10 @@ export function scalar<T>(code: string, json: JsonHint, read: (text: string) => 
         context.addIssue({ code: 'custom', message: carry(sentence) });
         return z.NEVER;
       };
-      if (raw === undefined) return refuse({ code: 'missing-key', clause: 'is missing', allowed: json.description });
+      const wanted = json.enum?.join(', ') ?? json.description;
+      if (raw === undefined) return refuse({ code: 'missing-key', clause: 'is missing', allowed: wanted });
       const simple = typeof raw === 'string' || typeof raw === 'number' || typeof raw === 'boolean';
-      const result: Read<T> = simple ? read(String(raw)) : { ok: false, allowed: json.description };
+      const result: Read<T> = simple ? read(String(raw)) : { ok: false, allowed: wanted };
       if (result.ok) return result.value;
       const clause = raw === null ? 'has no value' : `cannot be ${quoted(raw)}`;
       return refuse({ code, clause, allowed: result.allowed, hint: 'hint' in result ? result.hint : undefined });
@@ -103,15 +104,22 @@ export function namesTo<T extends z.ZodType>(noun: string, value: T) {
   });
 }
 
-/** Either of several shapes; `allowed` says which, when the value is none of them. */
-export function either<T extends readonly [z.ZodType, z.ZodType, ...z.ZodType[]]>(allowed: string, shapes: T) {
+/** Either of several shapes; `allowed` says which, when the value is none of them, and `missing` what else to say when there is none. */
+export function either<T extends readonly [z.ZodType, z.ZodType, ...z.ZodType[]]>(
+  allowed: string,
+  shapes: T,
+  missing?: { readonly code: string; readonly hint: string },
+) {
   return z.union(shapes, {
     error: issue =>
       issue.input === undefined
-        ? carry({ code: 'missing-key', clause: 'is missing', allowed })
+        ? carry({ code: 'missing-key', clause: 'is missing', allowed, ...missing })
         : carry({ code: 'bad-shape', clause: `cannot be ${quoted(issue.input)}`, allowed }),
   });
 }
+
+/** Marks the sentence of oneOrMany: what the single value says is better. */
+export const ONE_OR_MANY = 'one-or-many';
 
 /** One value, or a list of them: always read as a list. */
 export function oneOrMany<T extends z.ZodType>(noun: string, item: T) {
@@ -119,7 +127,7 @@ export function oneOrMany<T extends z.ZodType>(noun: string, item: T) {
     error: issue =>
       issue.input === undefined
         ? carry({ code: 'missing-key', clause: 'is missing', allowed: `one of ${noun}, or a list` })
-        : carry({ code: 'bad-shape', clause: `cannot be ${quoted(issue.input)}`, allowed: `${noun}, or a list of them` }),
+        : carry({ code: ONE_OR_MANY, clause: `cannot be ${quoted(issue.input)}`, allowed: `${noun}, or a list of them` }),
   }) as z.ZodType<z.output<T>[]>;
 }
 

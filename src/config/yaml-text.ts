@@ -127,6 +127,7 @@ function sentence(error: YAMLError, text: string): { code: string; what: string;
     const key = /^["']?([^\s:"']+)/.exec(text.slice(error.pos[0], error.pos[0] + 100))?.[1];
     return { code: 'duplicate-key', what: `${printable(key ?? 'this key', 60)} stands twice in the same map`, hint: 'keep one of the two' };
   }
+  if (/call stack/i.test(error.message)) return { code: 'yaml', what: 'this is nested too deeply' };
   return { code: 'yaml', what: printable(error.message, 200), ...known };
 }
 
