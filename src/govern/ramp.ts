@@ -57,6 +57,8 @@ export interface Progress {
   readonly lastSent?: Instant;
   /** When the address (or the provider's own stage on it) was first seen. */
   readonly since?: Instant;
+  /** The hourly cap the schedule stated for this stage when it was taken: tells whether the schedule has changed since. */
+  readonly stageCap?: number;
   /** Quantities in force without growth: stage limits never let more than these through until a day is earned. */
   readonly caps?: StoredCaps;
   /** Braked at stage 1: nothing leaves until the next tick. */

@@ -11,7 +11,7 @@ import { DAY } from '../kernel/units.js';
 import type { Instant } from '../kernel/units.js';
 import { startOfDate } from '../kernel/zone.js';
 import type { Progress } from './ramp.js';
-import { take } from './warm-up-judge.js';
+import { storable, take } from './warm-up-judge.js';
 import { capacity, hourly, quantities, sameCaps, stageAt, stageFor, tighter } from './warm-up-stages.js';
 
 /** The first instant a source may send, when it says `started`. */
@@ -58,10 +58,12 @@ function fresh(address: string, provider: string | undefined, schedule: Schedule
 export function adapt(p: Progress, schedule: Schedule, stages: readonly Stage[], mayReach: number): Progress {
   if (p.graduated) return p.schedule === schedule.name ? p : { ...p, schedule: schedule.name };
   const here = stages[p.stage - 1];
-  const fits = p.schedule === schedule.name && here !== undefined && hourly(here) === p.earnedPerHour;
+  const fits = p.schedule === schedule.name && here !== undefined && storable(hourly(here)) === (p.stageCap ?? p.earnedPerHour);
   const stage = Math.min(fits ? p.stage : stageFor(stages, p.earnedPerHour), mayReach);
-  const limits = quantities(stageAt(stages, stage).limits);
+  const taken = stageAt(stages, stage);
+  const limits = quantities(taken.limits);
+  const stageCap = storable(hourly(taken));
   const caps = p.caps ? tighter(limits, p.caps) : tighter(limits, { maxMsgPerHour: p.earnedPerHour });
-  if (stage === p.stage && p.schedule === schedule.name && p.caps && sameCaps(caps, p.caps)) return p;
-  return { ...p, schedule: schedule.name, stage, caps };
+  const same = stage === p.stage && p.schedule === schedule.name && p.stageCap === stageCap;
+  return same && p.caps && sameCaps(caps, p.caps) ? p : { ...p, schedule: schedule.name, stage, stageCap, caps };
 }

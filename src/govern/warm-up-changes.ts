@@ -106,12 +106,8 @@ export class Changes {
     if (verdict.type === 'stage-advanced' || verdict.type === 'graduated') this.#dropLeft(climb, id, now);
   }
 
-  #judgeOne(climb: Climb, unit: Unit, facts: Facts, tick: Instant, now: Instant): { verdict: Judgement; id: number | undefined } {
+  #judgeOne(climb: Climb, unit: Unit, facts: Facts, tick: Instant, now: Instant): { verdict: Judgement; id: number } {
     const verdict = judge(this.caseOf(climb, unit, facts, tick));
-    if (verdict.type === undefined) {
-      this.#register.set(unit, verdict.progress);
-      return { verdict, id: undefined };
-    }
     const { type, author, text } = verdict;
     return { verdict, id: this.record(climb, unit, verdict.progress, { type, author, text }, now) };
   }
@@ -129,7 +125,7 @@ export class Changes {
     }
   }
 
-  #dropLeft(climb: Climb, cause: number | undefined, now: Instant): void {
+  #dropLeft(climb: Climb, cause: number, now: Instant): void {
     for (const provider of climb.left.keys()) {
       const key = keyOf(climb.address, provider);
       this.#register.forget(key);
@@ -140,7 +136,7 @@ export class Changes {
         text: 'its schedule gives it no stage of its own any more: it shares its source’s',
         source: climb.source.name,
         provider,
-        ...(cause === undefined ? {} : { cause }),
+        cause,
         state: { [key]: null },
       });
     }

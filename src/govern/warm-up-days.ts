@@ -53,8 +53,10 @@ export class Days {
     found.taken = 0;
     if (!keep) return found.lanes.clear();
     for (const [provider, lane] of found.lanes) {
-      lane.taken = 0;
       lane.rows = lane.rows.filter(row => row.day > day - KEPT);
+      // A restored row may belong to the day that only now begins.
+      lane.taken = this.#row(lane, day)?.attempts ?? 0;
+      found.taken += lane.taken;
       if (lane.rows.length === 0) found.lanes.delete(provider);
     }
   }

@@ -4,10 +4,11 @@
  * Order: not started, warm, silent, held, braked, suspended, then the gates. Only an earned day raises a cap (or, in calendar
  * mode, a day that neither holds nor steps back). Pure: the progress goes in, the next one and a sentence come out.
  */
+import { SHORTEST_DAY } from '../kernel/schedule.js';
 import { printDuration } from '../kernel/units.js';
 import type { JournalType } from '../kernel/journal.js';
 import type { Schedule, Stage } from '../kernel/schedule.js';
-import type { Instant } from '../kernel/units.js';
+import type { Instant, Ms } from '../kernel/units.js';
 import { find, group, tell } from './gate.js';
 import type { Facts } from './gate.js';
 import type { Progress, StoredCaps } from './ramp.js';
@@ -33,8 +34,8 @@ export interface Case {
 
 export interface Judgement {
   readonly progress: Progress;
-  /** undefined: nothing worth a record (a warm source that stays warm). */
-  readonly type?: JournalType;
+  /** Every tick judged is recorded, on a warm source too: the days it counts by must survive. */
+  readonly type: JournalType;
   readonly author: 'gate' | 'tick';
   readonly text: string;
 }
@@ -42,7 +43,15 @@ export interface Judgement {
 export function judge(c: Case): Judgement {
   const { progress: p, schedule, stages, facts, tick } = c;
   const { countsFrom, lastSent: _, cooled, ...rest } = p;
-  const base: Progress = { ...rest, judgedThrough: tick, stopped: false, ...(c.lastSent === undefined ? {} : { lastSent: c.lastSent }) };
+  const silence = silenceOf(c);
+  const silent = silence >= schedule.idle.after;
+  const base: Progress = {
+    ...rest,
+    judgedThrough: tick,
+    stopped: false,
+    ...(c.lastSent === undefined ? {} : { lastSent: c.lastSent }),
+    ...(silent && cooled !== undefined ? { cooled } : {}),
+  };
   const stay = (text: string, author: 'gate' | 'tick' = 'tick', next = base): Judgement => ({
     progress: next,
     type: 'stage-held',
@@ -51,9 +60,8 @@ export function judge(c: Case): Judgement {
   });
 
   if (c.startsAt !== undefined && tick <= c.startsAt) return stay(`not started yet: ${at(p, stages)}`);
-  const silent = cool(c, base, cooled ?? 0);
-  if (silent) return silent;
-  if (p.graduated) return { progress: base, author: 'tick', text: 'warm' };
+  if (silent && !c.held) return cool(c, base, silence);
+  if (p.graduated) return stay('warm');
 
   const { finding, because } = find(schedule, facts);
   if (c.held) {
@@ -71,6 +79,8 @@ export function judge(c: Case): Judgement {
   if (p.brakedDay === p.judgedThrough) return stay(`the day has already paid a step back: ${at(p, stages)}`);
 
   const calendar = schedule.advance === 'calendar';
+  const began = c.startsAt ?? p.since;
+  const short = calendar && began !== undefined && tick - began < SHORTEST_DAY;
   switch (finding) {
     case 'step-back': {
       const next = fall(struck(base), stages, 1);
@@ -84,6 +94,7 @@ export function judge(c: Case): Judgement {
     case 'hold':
       return stay(`held by gate: ${tell(because, facts, true)}: ${at(p, stages)}`, 'gate');
     case 'too-few':
+      if (short) return stay(`day 1 is not over: ${at(p, stages)}`);
       if (calendar) return rise(c, base, 'a calendar day');
       return stay(
         `${told(finding, because, c)}: ${at(p, stages)}`,
@@ -91,7 +102,7 @@ export function judge(c: Case): Judgement {
         facts.sent > 0 ? { ...base, countsFrom: countsFrom ?? p.judgedThrough } : base,
       );
     case 'unearned':
-      if (calendar) return rise(c, base, `a calendar day (${told(finding, because, c)})`);
+      if (calendar && !short) return rise(c, base, `a calendar day (${told(finding, because, c)})`);
       return stay(`${told(finding, because, c)}: ${at(p, stages)}`, 'gate');
     case 'earned':
       return rise(c, base, told(finding, because, c));
@@ -111,6 +122,9 @@ export function at(p: Progress, stages: readonly Stage[]): string {
   const cap = capOf(p, stages);
   return `stage ${p.stage}/${stages.length}, ${Number.isFinite(cap) ? `${group(cap)}/h` : 'unlimited'}`;
 }
+
+/** JSON knows no Infinity. */
+export const storable = (cap: number): number => Math.min(cap, Number.MAX_SAFE_INTEGER);
 
 /** The hourly cap in force. */
 export function capOf(p: Progress, stages: readonly Stage[]): number {
@@ -140,8 +154,8 @@ export function take(p: Progress, stages: readonly Stage[], stage: number): Prog
 function settle(p: Progress, stages: readonly Stage[], below: StoredCaps | undefined): Progress {
   const stage = stageAt(stages, p.stage);
   const caps = below ? tighter(quantities(stage.limits), below) : quantities(stage.limits);
-  const next = { ...p, caps };
-  return { ...next, earnedPerHour: Math.min(capOf(next, stages), Number.MAX_SAFE_INTEGER) };
+  const next = { ...p, caps, stageCap: storable(hourly(stage)) };
+  return { ...next, earnedPerHour: storable(capOf(next, stages)) };
 }
 
 function rise(c: Case, base: Progress, why: string): Judgement {
@@ -168,22 +182,23 @@ function rise(c: Case, base: Progress, why: string): Judgement {
   };
 }
 
+function silenceOf(c: Case): Ms {
+  const since = c.lastSent ?? c.progress.since;
+  return since === undefined ? 0 : c.tick - since;
+}
+
 /** Silence cools: one step after `idle.after` and one more every `idle.every`; after `restart-after` the first stage. */
-function cool(c: Case, base: Progress, cooled: number): Judgement | undefined {
+function cool(c: Case, base: Progress, silence: Ms): Judgement {
   const { idle } = c.schedule;
-  const since = c.lastSent ?? base.since;
-  const silence = since === undefined ? 0 : c.tick - since;
-  if (silence < idle.after || c.held) return undefined;
   const restart = silence >= idle.restartAfter;
   const due = 1 + Math.floor((silence - idle.after) / idle.every);
-  const steps = restart ? Infinity : Math.max(0, due - cooled) * idle.stepBack;
+  const steps = restart ? Infinity : Math.max(0, due - (base.cooled ?? 0)) * idle.stepBack;
   const high = base.graduated || base.stage > 1;
   const cooler: Progress = { ...base, cooled: due };
   if (steps > 0 && high) {
     const next = fall(cooler, c.stages, steps);
     return { progress: next, type: 'stage-back', author: 'tick', text: `silent for ${printDuration(silence)}: ${at(next, c.stages)}` };
   }
-  if (base.graduated) return { progress: cooler, author: 'tick', text: 'warm' };
   return {
     progress: { ...cooler, braked: false },
     type: 'stage-held',
