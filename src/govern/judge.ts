@@ -128,9 +128,10 @@ export class Judge {
   }
 }
 
-/** Latest first; what only an event can end stands before everything. */
+/** Latest first; what only an event can end stands before everything, and of that what only a person can end. */
 export function bindingFirst(reasons: Reason[]): readonly Reason[] {
-  return reasons.sort((a, b) => (b.until ?? Infinity) - (a.until ?? Infinity) || 0);
+  const rank = (r: Reason): number => (r.until !== null ? 0 : r.limit === 'paused' ? 2 : 1);
+  return reasons.sort((a, b) => rank(b) - rank(a) || (b.until ?? 0) - (a.until ?? 0));
 }
 
 /** A wait whose reasons are found when somebody asks. */

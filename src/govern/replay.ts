@@ -1,22 +1,26 @@
 /**
  * What the ledger log says after a restart. Restored counts are never lower than what any receiver may have seen.
  *
- * Answers keep their instants (one in the future, from a clock set back since, counts from now). Reservations without an
- * answer count until 3,600 s after now. After a power cut the log may lack its last moments: each lane seen in the last
- * 5 s of the log that has a cap, or whose source has one, is charged its max-smtp-out and 200 ms of its pace besides.
- * What is settled or charged here is told to the log, so that the next restart does not charge it anew.
+ * Records go through the same accounts as when they were made. An answer in the future (the clock was set back since) counts
+ * from now. Reservations without an answer count until 3,600 s after now. After a power cut the log may lack its last 100 ms:
+ * each lane that has a cap, or whose source has one, is charged the most its pace can have let out in that time, and if it
+ * was busy in the log's last 5 s its max-smtp-out besides; a lane without pace (`pacing: burst`) its whole cap. What is
+ * settled or charged here is told to the log, so that the next restart does not charge it anew.
  */
 import type { LastEnd, LedgerRecord } from '../kernel/ledger.js';
-import { HOUR, type Instant } from '../kernel/units.js';
+import { HOUR, type Instant, type Ms } from '../kernel/units.js';
 import type { Core } from './core.js';
+import type { Account } from './account.js';
 import { Lane } from './floor.js';
+import { LONGEST_PERIOD } from './history.js';
+import { CATCH_UP } from './pace.js';
 import type { Permits } from './permits.js';
 import type { Plan } from './plan.js';
 
-/** Lanes that departed this long before the log ends may have lost records. */
-const LAST_MOMENTS = 5_000;
-/** Twice the log's sync interval, in hours. */
-const UNSYNCED = 200 / HOUR;
+/** Lanes that departed this long before the log ends were busy. */
+const LAST_MOMENTS: Ms = 5_000;
+/** Twice the log's sync interval, and what the grid lets a departure catch up on. */
+const UNSYNCED: Ms = 200 + CATCH_UP;
 /** Connections assumed where neither lane nor source has a maximum. */
 const MANY_CONNECTIONS = 20;
 
@@ -31,24 +35,28 @@ export function replayLedger(core: Core, permits: Permits, records: Iterable<Led
   let last = -Infinity;
   for (const record of records) {
     permits.next = Math.max(permits.next, record.permit + 1);
-    last = Math.max(last, record.at);
+    if (record.at + LONGEST_PERIOD <= now && record.kind === 'reserve') continue;
+    const at = Math.min(record.at, now);
+    last = Math.max(last, at);
     if (record.kind === 'reserve') {
       const lane = laneOf(core, record.address, record.provider);
       open.set(record.permit, { lane, slots: record.slots });
-      seen.set(lane, Math.max(seen.get(lane) ?? -Infinity, record.at));
+      each(core, lane, now, (account, plan) => account.reserve(record.slots, plan.hourNow, at));
+      seen.set(lane, Math.max(seen.get(lane) ?? -Infinity, at));
       continue;
     }
     const known = open.get(record.permit);
     if (!known) continue;
     open.delete(record.permit);
-    if (record.kind === 'answer') charge(core, known.lane, known.slots, Math.min(record.at, now), now);
+    if (record.kind === 'answer') answer(core, known, at, now);
+    else each(core, known.lane, now, (account, plan) => account.giveBack(known.slots, true, plan.hourNow));
   }
-  for (const [permit, { lane, slots }] of open) {
-    charge(core, lane, slots, now, now);
+  for (const [permit, known] of open) {
+    answer(core, known, now, now);
     core.ports.ledger({ kind: 'answer', permit, at: now });
   }
-  if (end !== 'power-cut') return;
-  for (const [lane, at] of seen) if (at > last - LAST_MOMENTS) chargeUnsynced(core, permits, lane, now);
+  if (end !== 'power-cut' || now - last >= HOUR) return;
+  for (const [lane, at] of seen) if (at + HOUR > last) chargeUnsynced(core, permits, lane, at > last - LAST_MOMENTS, now);
 }
 
 function laneOf(core: Core, address: string, provider: string): Lane {
@@ -58,28 +66,30 @@ function laneOf(core: Core, address: string, provider: string): Lane {
   return lane;
 }
 
-function charge(core: Core, lane: Lane, slots: number, at: Instant, now: Instant): void {
-  if (at + 12 * 24 * HOUR <= now) return;
-  lane.account.charge(slots, at, now, core.compiler.lane(lane, now).plan.hourNow);
-  lane.source.account.charge(slots, at, now, core.compiler.source(lane.source, now).hourNow);
-  core.floor.total.charge(slots, at, now, core.compiler.total(now).hourNow);
-  for (const account of [lane.account, lane.source.account]) account.grid = Math.max(account.grid, at);
+function each(core: Core, lane: Lane, now: Instant, act: (account: Account, plan: Plan) => void): void {
+  act(lane.account, core.compiler.lane(lane, now).plan);
+  act(lane.source.account, core.compiler.source(lane.source, now));
+  act(core.floor.total, core.compiler.total(now));
 }
 
-function chargeUnsynced(core: Core, permits: Permits, lane: Lane, now: Instant): void {
+function answer(core: Core, { lane, slots }: Open, at: Instant, now: Instant): void {
+  each(core, lane, now, (account, plan) => account.answer(slots, at, now, plan.hourNow));
+}
+
+function chargeUnsynced(core: Core, permits: Permits, lane: Lane, busy: boolean, now: Instant): void {
   const plan = core.compiler.lane(lane, now).plan;
   const source = core.compiler.source(lane.source, now);
-  if (!capped(plan) && !capped(source)) return;
-  const connections = Math.min(plan.outNow, source.outNow);
   const perHour = Math.min(plan.hourNow, source.hourNow);
-  const paced = perHour === Infinity ? 0 : Math.ceil(perHour * UNSYNCED);
-  const slots = (connections === Infinity ? MANY_CONNECTIONS : connections) + paced;
-  if (slots === 0) return;
+  if (perHour === Infinity) return;
+  const connections = Math.min(plan.outNow, source.outNow);
+  const paced = 2 + Math.ceil((perHour * UNSYNCED) / HOUR);
+  const besides = busy ? (connections === Infinity ? MANY_CONNECTIONS : connections) : 0;
+  const even = (plan.even && plan.hourNow === perHour) || (source.even && source.hourNow === perHour);
+  const slots = Math.min(perHour, even ? paced + besides : perHour);
+  if (slots < 1) return;
   const permit = permits.next++;
   const { address } = lane.source;
   core.ports.ledger({ kind: 'reserve', permit, address, provider: lane.provider, slots, at: now });
   core.ports.ledger({ kind: 'answer', permit, at: now });
-  charge(core, lane, slots, now, now);
+  each(core, lane, now, (account, p) => account.charge(slots, now, now, p.hourNow));
 }
-
-const capped = (plan: Plan): boolean => plan.hourNow !== Infinity || plan.dayNow !== Infinity || plan.rates.length > 0;

@@ -2,7 +2,8 @@
  * The mail of single sender and recipient domains, as far as windows concern it: what a window of scope `sender-domain` or
  * `recipient-domain` counts. Such windows bind at one provider, from whichever source, and never touch the lane.
  *
- * A subject is counted from the moment its window opens; `max-smtp-out` limits its transactions under way.
+ * A subject is counted from the moment its window opens, hence always paced evenly; `max-smtp-out` limits its transactions
+ * under way.
  */
 import type { WindowState } from '../kernel/governor.js';
 import type { Instant } from '../kernel/units.js';

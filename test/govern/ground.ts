@@ -162,6 +162,7 @@ export class Stand {
   readonly ledger: LedgerRecord[] = [];
   readonly woken: string[] = [];
   readonly governor: Governor;
+  readonly settings: Settings;
   now: Instant;
 
   constructor(ground: Ground | Settings = {}, now = T0, makeRamp: MakeRamp = createRamp, prepare?: (governor: Governor) => void) {
@@ -176,7 +177,8 @@ export class Stand {
       1,
     );
     prepare?.(this.governor);
-    this.governor.configure('file' in ground ? ground : settings(ground), now);
+    this.settings = 'file' in ground ? ground : settings(ground);
+    this.governor.configure(this.settings, now);
   }
 
   ask(lane: LaneName, wanted = 1, who: { senderDomain?: string; recipientDomain?: string } = {}): Verdict {
