@@ -18,7 +18,7 @@ import { COMPLAINT_WINDOW } from './warm-up-complaints.js';
 import type { Complaints } from './warm-up-complaints.js';
 import { GROWTH_WINDOW } from './warm-up-days.js';
 import type { Days } from './warm-up-days.js';
-import { allowedIn, cut, stageAt } from './warm-up-stages.js';
+import { allowedIn, capacity, cut, stageAt } from './warm-up-stages.js';
 
 /** What facts are gathered from. */
 export interface Records {
@@ -168,11 +168,15 @@ export function suspension(climb: Climb, unit: Unit, now: Instant): StageCaps['s
   return undefined;
 }
 
-/** Messages a lane's day may hold: growth x its best of 30 days, while warming and for 30 days after. Infinity: unlimited. */
+/**
+ * Messages a lane's day may hold: growth x its best of 30 days, while warming and for 30 days after. undefined where it says
+ * nothing, or no more than the source's own caps.
+ */
 export function growthCap(records: Records, climb: Climb, provider: string, now: Instant): Stated<number> | undefined {
   const p = climb.unit.progress;
   if (climb.growth === Infinity || p.growthFloor === undefined) return undefined;
   if (p.graduated && now - (p.graduatedAt ?? -Infinity) >= GROWTH_WINDOW) return undefined;
   const value = Math.max(Math.floor(p.growthFloor), Math.floor(climb.growth * records.days.best(climb.address, provider)));
+  if (!p.graduated && value >= capacity(limitsOf(climb.unit))) return undefined;
   return { value, from: climb.schedule.from };
 }

@@ -16,6 +16,8 @@ import type { DayTotals } from './ramp.js';
 /** How far back growth looks for a lane's best day. */
 export const GROWTH_WINDOW: Ms = 30 * DAY;
 const KEPT: Ms = GROWTH_WINDOW + DAY;
+/** Days younger than this keep their row whatever came after: seven days of deliveries stand behind the complaint rate. */
+const YOUNG: Ms = 8 * DAY;
 /** Entries a recipient's `counted` list may hold; older ones can no longer be replaced. */
 const MOST_COUNTED = 16;
 
@@ -41,8 +43,11 @@ interface Address {
 export class Days {
   readonly #addresses = new Map<string, Address>();
 
-  /** The running day of an address is `day` from now on; an earlier or equal one changes nothing. */
-  roll(address: string, day: Instant, keep: boolean): void {
+  /**
+   * The running day of an address is `day` from now on; an earlier or equal one changes nothing. Rows from `needed` on stay as
+   * they are; Infinity keeps none.
+   */
+  roll(address: string, day: Instant, needed: Instant): void {
     const found = this.#addresses.get(address);
     if (!found) {
       this.#addresses.set(address, { day, taken: 0, lanes: new Map() });
@@ -51,9 +56,9 @@ export class Days {
     if (day <= found.day) return;
     found.day = day;
     found.taken = 0;
-    if (!keep) return found.lanes.clear();
+    if (needed === Infinity) return found.lanes.clear();
     for (const [provider, lane] of found.lanes) {
-      lane.rows = lane.rows.filter(row => row.day > day - KEPT);
+      lane.rows = worthKeeping(lane.rows, day, Math.min(needed, day - YOUNG));
       // A restored row may belong to the day that only now begins.
       lane.taken = this.#row(lane, day)?.attempts ?? 0;
       found.taken += lane.taken;
@@ -194,6 +199,18 @@ export class Days {
     if (!row) lane.rows.push((row = { day, attempts: 0, counts: {} }));
     return row;
   }
+}
+
+/** Old rows serve growth alone: of those only days that no later one has beaten. */
+function worthKeeping(rows: readonly Row[], day: Instant, needed: Instant): Row[] {
+  const kept: Row[] = [];
+  let most = 0;
+  for (const row of [...rows].reverse()) {
+    if (row.day <= day - KEPT && row.day < needed) break;
+    if (row.day >= needed || row.attempts > most) kept.push(row);
+    if (row.day < day) most = Math.max(most, row.attempts);
+  }
+  return kept.reverse();
 }
 
 function asRow(address: string, provider: string, row: Row): DayRow {

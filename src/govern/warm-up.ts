@@ -247,7 +247,11 @@ class WarmUp implements Ramp {
   #roll(source: string, now: Instant): string {
     this.#now = Math.max(this.#now, now);
     const address = this.#register.address(source);
-    this.#days.roll(address, this.dayStart(source, now), this.#register.climb(source) !== undefined);
+    const day = this.dayStart(source, now);
+    if (this.#days.dayOf(address) !== day) {
+      const climb = this.#register.climb(source);
+      this.#days.roll(address, day, climb ? Math.min(...units(climb).map(countsFrom)) : Infinity);
+    }
     return address;
   }
 

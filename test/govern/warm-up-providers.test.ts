@@ -109,59 +109,85 @@ describe('a provider with its own stage', () => {
 });
 
 describe('growth', () => {
+  const STEEP = hourly(20, 400);
   const daily = (w: World, provider = 'google') => lane(w, provider)?.limits.maxMsgPerDay?.value;
-  const grown = (stage = 1) => new World(settings([schedule(LADDER, { growth: 2 })], [source({ stage })]));
+  const grown = (stage = 1) => new World(settings([schedule(STEEP, { growth: 2 })], [source({ stage })]));
+  /** At stage 2, with a day of `n` behind it. */
+  const after = (n: number) => grown().tick().send(n).tick();
 
   it('allows a lane the day of the first stage, then twice its best day', () => {
-    const w = grown();
-    expect(daily(w)).toBe(480);
-    w.send(100).tick();
+    const w = after(100);
     expect(daily(w)).toBe(480);
     w.send(400).tick();
     expect(daily(w)).toBe(800);
     expect(daily(w, 'yahoo')).toBe(480);
-    expect(lane(w, 'google')?.limits.maxMsgPerDay?.from).toEqual(schedule(LADDER).from);
+    expect(lane(w, 'google')?.limits.maxMsgPerDay?.from).toEqual(schedule(STEEP).from);
+  });
+
+  it('says nothing where the source’s own caps say as much', () => {
+    expect(daily(grown())).toBeUndefined();
+    expect(daily(after(4_799))).toBe(9_598);
+    expect(daily(after(4_800))).toBeUndefined();
+  });
+
+  it('takes the stage a person named for the first', () => {
+    expect(daily(grown(2).send(1).tick())).toBeUndefined();
   });
 
   it('does not count the running day', () => {
-    expect(daily(grown().send(450))).toBe(480);
+    expect(daily(after(100).send(450))).toBe(480);
   });
 
   it('forgets a day after 30 days', () => {
-    const w = grown(2).tick().send(900).tick();
+    const w = after(900);
     expect(daily(w)).toBe(1_800);
     for (let day = 0; day < 29; day++) w.send(1).tick();
     expect(daily(w)).toBe(1_800);
     w.send(1).tick();
-    expect(daily(w)).toBe(960);
+    expect(daily(w)).toBe(480);
+  });
+
+  it('finds the best day again, whatever came after it', () => {
+    const best = (...days: readonly number[]) => {
+      const w = grown().tick();
+      for (const n of days) w.send(n).tick();
+      return daily(w);
+    };
+    expect(best(900, 300, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)).toBe(1_800);
+    expect(best(300, 900, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)).toBe(1_800);
+    expect(best(300, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 900)).toBe(1_800);
+    const w = after(900).send(400).tick();
+    for (let day = 0; day < 29; day++) w.send(1).tick();
+    expect(daily(w)).toBe(800);
   });
 
   it('binds for 30 days after graduation', () => {
-    const w = grown(4).send(640).tick();
+    const w = grown(2).tick().send(5_000).tick();
     expect(w.ramp.sourceCaps('cold-1')).toBeUndefined();
-    expect(daily(w)).toBe(3_840);
+    expect(daily(w)).toBe(10_000);
     w.send(1).tick(9);
     w.send(1).tick(9);
     w.send(1).tick(9);
     w.send(1).tick(2);
     expect(w.now - (w.progress().graduatedAt ?? 0)).toBe(29 * DAY);
-    expect(daily(w)).toBe(3_840);
+    expect(daily(w)).toBe(10_000);
     w.tick();
     expect(daily(w)).toBeUndefined();
   });
 
   it('is no higher after a reload; a higher factor waits for the tick', () => {
-    const w = grown().send(400).tick();
+    const w = after(400);
     expect(daily(w)).toBe(800);
-    w.reload(settings([schedule(LADDER, { growth: 4 })]));
+    w.reload(settings([schedule(STEEP, { growth: 4 })]));
     expect(daily(w)).toBe(800);
     w.send(1).tick();
     expect(daily(w)).toBe(1_600);
-    w.reload(settings([schedule(LADDER, { growth: 2 })]));
+    w.reload(settings([schedule(STEEP, { growth: 2 })]));
     expect(daily(w)).toBe(800);
   });
 
   it('is off when it is Infinity', () => {
-    expect(lane(new World(settings([schedule(LADDER)]), START), 'google')).toBeUndefined();
+    const w = new World(settings([schedule(STEEP)]), START).send(100).tick();
+    expect(lane(w, 'google')).toBeUndefined();
   });
 });
