@@ -11,6 +11,7 @@ import type { Instant } from '../kernel/units.js';
 import type { BodyCache } from './body-cache.js';
 import type { Slab } from './bytes.js';
 import { placeBody, type Accepted, type Change, type Entry, type Group, type Moved, type Settled } from './group.js';
+import type { DurableMark } from './mark.js';
 import type { MemoryQueue } from './queue.js';
 import { ROW_KEY_BYTES, rowId, writeKey, type SpoolRow } from './row.js';
 import type { Segments } from './segments.js';
@@ -34,6 +35,7 @@ import { totalsOf, type Counters, type Totals } from './totals.js';
 export interface CommitterParts {
   readonly tables: Tables;
   readonly segments: Segments;
+  readonly mark: DurableMark;
   readonly cache: BodyCache;
   readonly node: number;
   /** As of the group being written. */
@@ -87,15 +89,12 @@ export class Committer {
    * Rejects when disk or LMDB refuse: nothing may be committed after that.
    */
   async write(group: Group): Promise<void> {
-    const { segments, counters } = this.#parts;
+    const { segments } = this.#parts;
     this.#queues = new Map();
     this.#segments = new Set();
     this.#messages = new Map();
     this.#suspects = [];
-    const sealed = segments.current;
-    segments.roll();
-    if (sealed !== segments.current && !this.#parts.uses.get(sealed)?.live) this.#parts.emptied([sealed]);
-    counters.nextSegment = segments.current + 1;
+    if (group.accepted.length > 0 || group.moved.length > 0) this.#roll();
     const from = segments.position;
     const buffers: Uint8Array[] = [];
     const accepted = this.#placeAll(group.accepted, one => buffers.push(one.head, ...one.content));
@@ -108,6 +107,7 @@ export class Committer {
       // A body that moves was promised long ago: its rows may point to the new place only when that is durable.
       if (moved.length > 0) await body;
       await Promise.all([body, this.#commit(work, group.slab)]);
+      if (body) this.#parts.mark.set(segments.current, segments.position);
     } catch (error) {
       for (const one of all) one.reject(error as Error);
       throw error;
@@ -117,6 +117,15 @@ export class Committer {
     for (const one of accepted) one.resolve(one.entries[0]!.row.message);
     for (const one of work.settled) one.resolve();
     for (const one of moved) one.resolve();
+  }
+
+  /** Moves on to a new segment when the current one is full; nobody may be waiting in the old one any more. */
+  #roll(): void {
+    const { segments, counters, uses, emptied } = this.#parts;
+    const sealed = segments.current;
+    segments.roll();
+    counters.nextSegment = segments.current + 1;
+    if (sealed !== segments.current && !uses.get(sealed)?.live) emptied([sealed]);
   }
 
   #commit(work: Work, slab: Slab): Promise<void> {

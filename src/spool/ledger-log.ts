@@ -172,7 +172,10 @@ class Log implements LedgerLog {
   #sync(): void {
     this.#syncTimer = undefined;
     const file = this.#file!;
-    if (file.syncing) return;
+    if (file.syncing) {
+      this.#syncTimer = setTimeout(() => this.#sync(), SYNC_MS);
+      return;
+    }
     const certain = file.position;
     file.syncing = true;
     (this.#options.fdatasync ?? fdatasync)(file.fd, error => {

@@ -3,12 +3,14 @@
  * last process died, segments nobody waits in, and the queues with their heads.
  *
  * Never loads the backlog: a queue costs one look at its first row, whatever waits behind it. Never removes mail that was
- * promised: only rows of the very last commit whose bodies are not whole go, and those were not acknowledged.
+ * promised: only rows of the very last commit go, and only when their bodies were never reported durable and are not whole.
  */
 import { closeSync, existsSync, openSync, readSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { FaultError } from '../kernel/fault.js';
 import type { BodyRef } from '../kernel/message.js';
 import { Reader } from './bytes.js';
+import { readMark } from './mark.js';
 import { MemoryQueue, type Shelf } from './queue.js';
 import { checkRecord, DamagedBody } from './record.js';
 import { readKey, readRow, ROW_KEY_BYTES, type SpoolRow } from './row.js';
@@ -34,6 +36,8 @@ import { Slab } from './bytes.js';
 import { FORMAT, indexPath, type Tables } from './tables.js';
 import { noCounters, type Counters } from './totals.js';
 
+export const markPath = (dir: string): string => join(dir, 'durable');
+
 export interface Opened {
   readonly counters: Counters;
   readonly uses: Map<number, SegmentUse>;
@@ -49,7 +53,7 @@ const fault = (dir: string, code: string, what: string, hint: string): FaultErro
 export function readSpool(dir: string, segmentDir: string, tables: Tables, node: number, shelf: Shelf): Opened {
   try {
     const counters = readCounters(dir, tables, node);
-    const unfinished = dropUnfinished(segmentDir, tables, counters);
+    const unfinished = dropUnfinished(segmentDir, tables, counters, readMark(markPath(dir)));
     const uses = readUses(dir, segmentDir, tables);
     counters.nextSegment = Math.max(counters.nextSegment, (segmentNumbers(segmentDir).at(-1) ?? 0) + 1);
     return { counters, uses, queues: readQueues(dir, tables, shelf), unfinished };
@@ -84,7 +88,7 @@ function readCounters(dir: string, tables: Tables, node: number): Counters {
 }
 
 /** Rows of the last commit whose bodies did not reach the disk with them. */
-function dropUnfinished(segmentDir: string, tables: Tables, counters: Counters): number {
+function dropUnfinished(segmentDir: string, tables: Tables, counters: Counters, wasDurable: (body: BodyRef) => boolean): number {
   const keys = tables.meta.get(META_SUSPECTS);
   if (!keys) return 0;
   const lost: { key: Uint8Array; queue: number; row: SpoolRow }[] = [];
@@ -94,7 +98,7 @@ function dropUnfinished(segmentDir: string, tables: Tables, counters: Counters):
     if (!value) continue;
     const parsed = readKey(key);
     const row = readRow(parsed, value);
-    if (!isWhole(segmentDir, row.body)) lost.push({ key, queue: parsed.queue, row });
+    if (!wasDurable(row.body) && !isWhole(segmentDir, row.body)) lost.push({ key, queue: parsed.queue, row });
   }
   if (lost.length === 0) return 0;
   const slab = new Slab();

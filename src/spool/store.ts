@@ -8,6 +8,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../kernel/clock.js';
+import { FaultError } from '../kernel/fault.js';
 import type { DayRow } from '../kernel/day.js';
 import { domainOf, type BodyRef, type Envelope, type MessageNumber, type NewRecipient, type QueuedRecipient } from '../kernel/message.js';
 import type { WarmUpWish } from '../kernel/settings.js';
@@ -16,7 +17,8 @@ import { BodyCache } from './body-cache.js';
 import { Committer } from './committer.js';
 import { Compactor } from './compactor.js';
 import { Group, type RowChange } from './group.js';
-import { readSpool } from './opening.js';
+import { DurableMark } from './mark.js';
+import { markPath, readSpool } from './opening.js';
 import type { MemoryQueue, Queue, Shelf } from './queue.js';
 import { Queues } from './queues.js';
 import { readRecord } from './record.js';
@@ -25,7 +27,7 @@ import { queueEnd, queueStart, rowKey, rowsOf } from './scan.js';
 import { SEGMENT_BYTES, segmentNumbers, Segments, syncFolder, type SegmentDisk } from './segments.js';
 import { META_COUNTERS, readJson, writeJson, type SegmentUse } from './small-rows.js';
 import { Space } from './space.js';
-import { openTables, readRows, type Tables } from './tables.js';
+import { openTables, readRows, unusable, type Tables } from './tables.js';
 import type { Counters, Totals } from './totals.js';
 
 export { DamagedBody } from './record.js';
@@ -98,16 +100,21 @@ const RESIDENT_ROWS = 100_000;
 const RESERVE = 65_536;
 const MAX_PARTS = 65_536;
 
-/** Opens or makes the spool. Throws FaultError when it is damaged, newer than this rampd, of another node, or unusable. */
+/** Opens or makes the spool. Rejects with FaultError when it is damaged, newer than this rampd, of another node, or unusable. */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const segmentDir = join(options.dir, 'segments');
-  mkdirSync(segmentDir, { recursive: true, mode: 0o700 });
-  const tables = openTables(options.dir, segmentNumbers(segmentDir).length > 0);
+  let tables: Tables | undefined;
   try {
-    return new Spool(options, segmentDir, tables);
+    mkdirSync(segmentDir, { recursive: true, mode: 0o700 });
+    // First of all: on a full disk the ballast goes, so that the rest can be written.
+    const space = new Space(options);
+    tables = openTables(options.dir, segmentNumbers(segmentDir).length > 0);
+    return new Spool(options, segmentDir, tables, space);
   } catch (error) {
-    await tables.root.close();
-    throw error;
+    await tables?.root.close();
+    // An errno of node (ENOSPC) or of LMDB (28): the file system said no.
+    if (error instanceof FaultError || (error as { code?: unknown }).code === undefined) throw error;
+    throw unusable(options.dir, error as Error);
   }
 }
 
@@ -116,6 +123,7 @@ class Spool implements Store {
   readonly #options: StoreOptions;
   readonly #tables: Tables;
   readonly #segments: Segments;
+  readonly #mark: DurableMark;
   readonly #space: Space;
   readonly #cache: BodyCache;
   readonly #queues: Queues;
@@ -134,7 +142,7 @@ class Spool implements Store {
   #failure: Error | undefined;
   #closed = false;
 
-  constructor(options: StoreOptions, segmentDir: string, tables: Tables) {
+  constructor(options: StoreOptions, segmentDir: string, tables: Tables, space: Space) {
     this.#options = options;
     this.#tables = tables;
     const shelf = this.#shelf();
@@ -152,9 +160,11 @@ class Spool implements Store {
     this.#segments = new Segments(segmentDir, this.#counters.nextSegment, segmentBytes, options.disk);
     syncFolder(options.dir);
     this.#cache = new BodyCache(options.cacheBytes ?? CACHE_BYTES);
-    this.#space = new Space(options);
+    this.#space = space;
+    this.#mark = new DurableMark(markPath(options.dir));
     this.#committer = new Committer({
       tables,
+      mark: this.#mark,
       segments: this.#segments,
       cache: this.#cache,
       node: options.node,
@@ -192,7 +202,10 @@ class Spool implements Store {
   }
 
   async body(ref: BodyRef): Promise<{ readonly envelope: Envelope; readonly content: Buffer }> {
-    return this.#cache.get(ref) ?? readRecord(ref, await this.#segments.read(ref));
+    const cached = this.#cache.get(ref);
+    if (cached) return cached;
+    const { envelope, content } = readRecord(ref, await this.#segments.read(ref));
+    return { envelope, content };
   }
 
   settle(changes: readonly RowChange[], days: readonly DayRow[]): Promise<void> {
@@ -256,6 +269,7 @@ class Spool implements Store {
     this.#closed = true;
     await this.#loop;
     await Promise.all(this.#dropping);
+    this.#mark.close();
     await this.#segments.close();
     await this.#tables.root.close();
   }

@@ -64,16 +64,19 @@ export function openTables(dir: string, hasSegments: boolean): Tables {
       meta: table('meta'),
     };
   } catch (error) {
-    throw new FaultError([
-      {
-        code: 'spool-unusable',
-        place: { file: path, line: 0, col: 0 },
-        what: `the spool cannot be opened: ${(error as Error).message}`,
-        hint: 'check owner and free space of the folder, or restore it from a copy; nothing was changed',
-      },
-    ]);
+    throw unusable(path, error as Error);
   }
 }
+
+export const unusable = (file: string, error: Error): FaultError =>
+  new FaultError([
+    {
+      code: 'spool-unusable',
+      place: { file, line: 0, col: 0 },
+      what: `the spool cannot be opened: ${error.message}`,
+      hint: 'check owner and free space of the folder',
+    },
+  ]);
 
 /** LMDB maps what it finds into memory and trusts it: look at the file before it does. */
 function checkFile(path: string, hasSegments: boolean): void {
