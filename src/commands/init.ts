@@ -28,8 +28,9 @@ function write(path: string, shown: string, force: boolean): void {
     // wx: refuses a file that is there already, without a moment between looking and writing.
     writeFileSync(path, starterFile(), { flag: force ? 'w' : 'wx', mode: 0o640 });
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') throw new UsageError(`${shown} is there already: name another file, or say --force to replace it`);
+    const { code, syscall, message } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && syscall === 'open')
+      throw new UsageError(`${shown} is there already: name another file, or say --force to replace it`);
     throw new Error(`cannot write ${shown}: ${message}`, { cause: error });
   }
 }

@@ -5,6 +5,7 @@
  * most 5 connections and 1000 messages an hour. TEXT may have spaces; it is an enhanced code when it looks like n.n.n.
  * The last word before the first comma is the domain glob; `*` as a count leaves that limit as it is. Pure.
  */
+import { printable } from '../kernel/text.js';
 import { parseCount, parseDuration, parseRate, perHour } from '../kernel/units.js';
 import type { Ms } from '../kernel/units.js';
 import { readNameGlob } from './address.js';
@@ -36,6 +37,7 @@ const refuse = (what: string, allowed = COMPACT_FORM, hint?: string): CompactFau
 });
 
 export function readCompact(line: string): { rule: Compact } | { fault: CompactFault } {
+  if (printable(line, Infinity) !== line.trim()) return { fault: refuse('the rule has characters that cannot be printed') };
   const comma = line.indexOf(',');
   if (comma < 0) return { fault: refuse('the rule has no commas') };
   const words = line.slice(0, comma).trim().split(/\s+/);

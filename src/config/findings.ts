@@ -5,6 +5,9 @@
  * order of the text, file by file.
  */
 import type { Fault, Place } from '../kernel/fault.js';
+import { printable } from '../kernel/text.js';
+
+const LONGEST = 1_000;
 
 export interface Remark {
   readonly code: string;
@@ -57,9 +60,10 @@ export class Findings {
     list.push({
       code: remark.code,
       place,
-      what: remark.what,
-      ...(remark.allowed !== undefined && { allowed: remark.allowed }),
-      ...(remark.hint !== undefined && { hint: remark.hint }),
+      // Sentences quote the text, and the text may come from anywhere.
+      what: printable(remark.what, LONGEST),
+      ...(remark.allowed !== undefined && { allowed: printable(remark.allowed, LONGEST) }),
+      ...(remark.hint !== undefined && { hint: printable(remark.hint, LONGEST) }),
       severity,
     });
   }

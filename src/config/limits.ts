@@ -60,12 +60,5 @@ export function toLimits(data: Read, yaml: YamlText, path: Path, findings: Findi
     }
     limits[key] = { value, from: yaml.key([...path, directive]) };
   }
-  const checked = limits as Limits;
-  if (checked.requireStarttls?.value === true && checked.useStarttls?.value === false)
-    findings.fault(checked.requireStarttls.from, {
-      code: 'contradiction',
-      what: 'require-starttls: true contradicts use-starttls: false',
-      hint: 'leave one of the two out',
-    });
-  return checked;
+  return limits as Limits;
 }

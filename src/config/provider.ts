@@ -1,8 +1,8 @@
 /**
  * Provider files and the `providers:` section → Provider, or faults.
  *
- * A file holds everything known about one provider. What rampd.yaml says goes on top: limits key by key, rules in front,
- * names added.
+ * A file holds everything known about one provider. What rampd.yaml says goes on top: limits key by key, rules in front
+ * (one with the id of a rule of the file replaces it), names added.
  */
 import { z } from 'zod';
 import { printPlace } from '../kernel/fault.js';
@@ -65,22 +65,19 @@ export function overlaid(
   const data = take(overlayFrame, yaml, path, value ?? {}, findings);
   if (!data) return undefined;
   const own = part(data, name, yaml, path, yaml.key(path), smtpPort, findings);
-  if (!base) {
-    uniqueIds(own.rules, findings);
-    return own;
-  }
-  const merged: Provider = {
+  uniqueIds(own.rules, findings);
+  if (!base) return own;
+  const replaced = new Set(own.rules.map(rule => rule.id));
+  return {
     name,
     mx: union(base.mx, own.mx),
     domains: union(base.domains, own.domains),
     smtpHosts: own.smtpHosts.length > 0 ? own.smtpHosts : base.smtpHosts,
     limits: { ...base.limits, ...own.limits },
-    rules: [...own.rules, ...base.rules],
+    rules: [...own.rules, ...base.rules.filter(rule => !replaced.has(rule.id))],
     feedback: data.feedback === undefined ? base.feedback : own.feedback,
     from: own.from,
   };
-  uniqueIds(merged.rules, findings);
-  return merged;
 }
 
 type Frame = z.output<typeof overlayFrame>;
@@ -100,17 +97,17 @@ function part(data: Frame, name: string, yaml: YamlText, path: Path, from: Place
 
 const union = (a: readonly string[], b: readonly string[]): string[] => [...new Set([...a, ...b])];
 
+/** Journal and windows name rules by id. */
 function uniqueIds(rules: readonly Rule[], findings: Findings): void {
   const seen = new Map<string, Rule>();
-  // From the back: the file's rule keeps its id, the one put in front is told to take another.
-  for (const rule of [...rules].reverse()) {
+  for (const rule of rules) {
     const other = seen.get(rule.id);
-    if (other)
+    if (!other) seen.set(rule.id, rule);
+    else
       findings.fault(rule.from, {
         code: 'duplicate-rule',
         what: `rule ${rule.id} has the id of the rule at ${printPlace(other.from)}`,
-        hint: 'journal and windows name rules by id: give it another',
+        hint: 'give one of them another id',
       });
-    else seen.set(rule.id, rule);
   }
 }

@@ -135,13 +135,15 @@ function checkTwins(draft: Draft, findings: Findings, yaml: YamlText): void {
   }
 }
 
-/** A demand for TLS that another statement switches off. */
+/** A demand for TLS that the same limits, or the defaults below them, switch off. */
 function checkTls(draft: Draft, findings: Findings): void {
-  const use = draft.defaults.useStarttls;
-  for (const { limits } of [...draft.providers.values(), ...draft.sources.values()]) {
+  const stages = [...draft.schedules.values()].flatMap(({ stages: own, providers }) =>
+    [own, ...[...providers.values()].map(p => p.stages)].flat(),
+  );
+  for (const { limits } of [{ limits: draft.defaults }, ...draft.providers.values(), ...draft.sources.values(), ...stages]) {
     const demanded = limits.requireStarttls;
-    const allowed = limits.useStarttls ?? use;
-    if (demanded?.value === true && allowed?.value === false && allowed !== limits.useStarttls)
+    const allowed = limits.useStarttls ?? draft.defaults.useStarttls;
+    if (demanded?.value === true && allowed?.value === false)
       findings.fault(demanded.from, {
         code: 'contradiction',
         what: `require-starttls: true contradicts use-starttls: false at ${printPlace(allowed.from)}`,

@@ -47,7 +47,10 @@ const trigger = scalar<{ count: number; per: Ms }>(
   },
 );
 
-const line = textOf('a line of text');
+/** A reply as a server sent it; line breaks may stand in it. */
+const reply = scalar<string>('bad-text', { type: 'string', description: 'a reply such as "421 4.7.0 Try again later"' }, text =>
+  text.trim() !== '' ? { ok: true, value: text } : { ok: false, allowed: 'a reply, not empty' },
+);
 
 export const matchShape = mapping('match', {
   code: code.optional(),
@@ -79,7 +82,7 @@ export const ruleShape = mapping('a rule', {
   retry: oneOf('what the reply is treated as, when its code lies', ['as-4xx', 'as-5xx']).optional(),
   'warm-up': oneOf('what it means for the stage', ['hold', 'step-back', 'none']).optional(),
   recover: durationOrNever.optional(),
-  samples: listOf('replies the rule must match', line).optional(),
-  never: listOf('replies the rule must not match', line).optional(),
-  note: line.optional(),
+  samples: listOf('replies the rule must match', reply).optional(),
+  never: listOf('replies the rule must not match', reply).optional(),
+  note: textOf('a remark for people').optional(),
 });

@@ -3,6 +3,7 @@
  *
  * Each is a zod schema with its JSON Schema; the parsing itself is in kernel/units.ts and address.ts.
  */
+import { printable } from '../kernel/text.js';
 import { DAY, HOUR, parseCount, parseDuration, parseRate, parseSize, printDuration } from '../kernel/units.js';
 import type { Ms, Rate } from '../kernel/units.js';
 import { readCidr, readDnsServer, readDomain, readHostName, readListen, readNameGlob, readSmtpHost, readSourceIp } from './address.js';
@@ -106,17 +107,18 @@ export const size = scalar<number>(
   text => parseSize(text),
 );
 
-/** Any text that is not empty and has no control characters. */
+/** Not empty, and without what printable() would take away: these texts reach logs and terminals. */
+const printableText = (text: string): boolean => text.trim() !== '' && printable(text, Infinity) === text.trim();
+
+/** One line of text. */
 export function textOf(description: string) {
   return scalar<string>('bad-text', { type: 'string', description }, text =>
-    text.trim() !== '' && !/[\u0000-\u0008\u000b-\u001f\u007f]/.test(text)
-      ? { ok: true, value: text }
-      : { ok: false, allowed: `${description}, not empty` },
+    printableText(text) ? { ok: true, value: text } : { ok: false, allowed: `${description}, not empty` },
   );
 }
 
 export const path = scalar<string>('bad-path', { type: 'string', description: 'a path; a relative one starts at this file' }, text =>
-  text.trim() !== '' && !text.includes('\0') ? { ok: true, value: text } : { ok: false, allowed: 'a path' },
+  printableText(text) ? { ok: true, value: text } : { ok: false, allowed: 'a path' },
 );
 
 export const port = scalar<number>(

@@ -170,7 +170,7 @@ const CASES: readonly Case[] = [
     ),
     faults: [
       ['9:20', 'contradicts use-starttls: false at rampd.yaml:7:13'],
-      ['10:61', 'require-starttls: true contradicts use-starttls: false'],
+      ['10:61', 'require-starttls: true contradicts use-starttls: false at rampd.yaml:10:40'],
     ],
   },
   {

@@ -195,7 +195,7 @@ describe('rules written out', () => {
 
   it('have ids of their own', () => {
     expect(faultsOf('  - "421 X *, 1h, 5, *"\n  - { id: 421-x, match: { text: y }, class: other }\n')).toEqual([
-      'p.yaml:4:5: rule 421-x has the id of the rule at p.yaml:5:5; journal and windows name rules by id: give it another',
+      'p.yaml:5:5: rule 421-x has the id of the rule at p.yaml:4:5; give one of them another id',
     ]);
   });
 

@@ -1,0 +1,195 @@
+/**
+ * check, init, schedule and where the configuration is found, through the program as a person types it.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DEFAULT_FILES, findConfig } from '../../src/commands/config-file.js';
+import { run } from '../../src/commands/program.js';
+import { starterFile } from '../../src/config/starter.js';
+import { minimal } from '../config/reading.js';
+import { fakeIo } from './fake-io.js';
+import type { FakeIo } from './fake-io.js';
+
+let cwd: string;
+beforeEach(() => void (cwd = mkdtempSync(join(tmpdir(), 'rampd-config-'))));
+afterEach(() => rmSync(cwd, { recursive: true, force: true }));
+
+async function rampd(...argv: string[]): Promise<FakeIo['written']> {
+  const io = fakeIo({ cwd });
+  await run(argv, io, '0.0.0');
+  return io.written;
+}
+const put = (file: string, text: string): void => {
+  mkdirSync(join(cwd, file, '..'), { recursive: true });
+  writeFileSync(join(cwd, file), text);
+};
+
+describe('rampd check', () => {
+  it('says what a good configuration holds', async () => {
+    put('rampd.yaml', starterFile());
+    const { out, err, code } = await rampd('check');
+    expect(code).toBeUndefined();
+    expect(out).toMatch(
+      /^rampd\.yaml is good, with 1 warning\n {2}sources +2: 1 warm, 1 warming\n {2}pools +1: main\n {2}schedules +\d+, in use: four-weeks\n {2}providers +\d+, with \d+ rules\n$/,
+    );
+    expect(err).toMatch(/^rampd\.yaml:\d+:5: warning: the gate "complaint-rate > 0.1%" of four-weeks is inert/);
+  });
+
+  it('names every fault and ends with 2', async () => {
+    put('conf/x.yaml', minimal({ clients: 'clients: [{ from: 127.0.0.1, pool: mian }]' }, 'drian: 3s\n'));
+    for (const argv of [['conf/x.yaml'], ['-c', 'conf/x.yaml']]) {
+      const { out, err, code } = await rampd('check', ...argv);
+      expect([out, code]).toEqual(['', 2]);
+      expect(err.split('\n')).toEqual([
+        'conf/x.yaml:4:36: this client uses pool mian, which is not defined; allowed: main; did you mean main?',
+        'conf/x.yaml:7:1: drian is no key of the configuration; did you mean drain?',
+        '2 faults, 0 warnings: this configuration would not start',
+        '',
+      ]);
+    }
+  });
+
+  it('runs the samples of rules', async () => {
+    const rule = (sample: string) =>
+      minimal(
+        {},
+        `providers: { big: { mx: "*.big.example", rules: [{ id: r, match: { text: "slow down please" }, class: throttle.rate, samples: ["${sample}"] }] } }\n`,
+      );
+    put('rampd.yaml', rule('421 Slow down please'));
+    expect((await rampd('check')).code).toBeUndefined();
+    put('rampd.yaml', rule('421 Slower please'));
+    const { err, code } = await rampd('check');
+    expect(code).toBe(2);
+    expect(err).toContain('rampd.yaml:7:50: rule r does not match its own sample');
+  });
+
+  it('prints JSON', async () => {
+    put('rampd.yaml', minimal({}, 'drain: 30\n'));
+    const { out, code } = await rampd('check', '--json');
+    expect(code).toBe(2);
+    expect(JSON.parse(out)).toMatchObject({
+      file: 'rampd.yaml',
+      good: false,
+      faults: [
+        { code: 'bad-time', at: 'rampd.yaml:7:8', file: 'rampd.yaml', line: 7, col: 8, hint: expect.stringContaining('unit') as string },
+      ],
+      summary: null,
+    });
+    put('rampd.yaml', minimal());
+    expect(JSON.parse((await rampd('check', '--json')).out)).toMatchObject({
+      good: true,
+      faults: [],
+      summary: { sources: 1, warming: 0, pools: 1 },
+    });
+  });
+
+  it('prints the JSON Schema, of three kinds', async () => {
+    expect(JSON.parse((await rampd('check', '--schema')).out)).toMatchObject({ title: 'rampd.yaml', type: 'object' });
+    expect(JSON.parse((await rampd('check', '--schema', 'schedule')).out)).toMatchObject({ title: 'a warm-up schedule of rampd' });
+    expect((await rampd('check', '--schema', 'rule')).code).toBe(2);
+  });
+
+  it('says so when there is no such file', async () => {
+    const { err, code } = await rampd('check', 'none.yaml');
+    expect([code, err.split('\n')[0]]).toEqual([
+      2,
+      'none.yaml: there is no such file, or it cannot be read; rampd init writes a commented one',
+    ]);
+  });
+});
+
+describe('rampd init', () => {
+  it('writes a file that check finds good', async () => {
+    expect((await rampd('init')).out).toContain('rampd check rampd.yaml');
+    expect((await rampd('check')).code).toBeUndefined();
+    expect((await rampd('init', 'etc/mail/rampd.yaml')).code).toBeUndefined();
+    expect(readFileSync(join(cwd, 'etc/mail/rampd.yaml'), 'utf8')).toBe(starterFile());
+  });
+
+  it('overwrites nothing unless told to', async () => {
+    put('rampd.yaml', 'mine');
+    const { err, code } = await rampd('init');
+    expect([code, err]).toEqual([2, 'rampd: rampd.yaml is there already: name another file, or say --force to replace it\n']);
+    expect(readFileSync(join(cwd, 'rampd.yaml'), 'utf8')).toBe('mine');
+    expect((await rampd('init', '--force')).code).toBeUndefined();
+    expect(readFileSync(join(cwd, 'rampd.yaml'), 'utf8')).toBe(starterFile());
+  });
+
+  it('says why it cannot', async () => {
+    put('file', '');
+    const { err, code } = await rampd('init', 'file/rampd.yaml');
+    expect(code).toBe(1);
+    expect(err).toContain('rampd: cannot write file/rampd.yaml: ');
+  });
+});
+
+describe('rampd schedule', () => {
+  const OWN = `name: own
+description: for the test
+tick: "30 5 * * *"
+timezone: Europe/Berlin
+stages:
+  - { max-msg-per-hour: 20, max-msg-per-day: 100, max-smtp-out: 2, retry-after: [10m, 1h] }
+  - { max-msg-per-hour: 1000, max-connect-rate: 2/m }
+providers: { google: { scale: 0.5 } }
+gates: { step-back: {} }
+idle: none
+growth: unlimited
+`;
+
+  it('is a table of stages with their volumes, and the gates', async () => {
+    put('own/own.yaml', OWN);
+    put('rampd.yaml', minimal({}, 'schedules: own\n'));
+    const { out } = await rampd('schedule', 'own');
+    expect(out).toBe(`own: for the test (own/own.yaml:1:1)
+judged at "30 5 * * *" Europe/Berlin; a stage is left by an earned day
+
+stage  per hour    day cap  a day  earned from  total  google  max-smtp-out  retry-after  max-connect-rate
+    1        20        100    100           50    100      10             2       10m,1h                 -
+    2     1,000  unlimited  8,000        4,000  8,100     500             -            -               2/m
+
+advance    sent >= 50% and delivered >= 90%
+hold       deferral-rate > 10% or hard-bounce-rate > 5% or complaint-rate > 0.1% or window-open > 4h
+step back  never by a condition
+from 20 recipients up; silence does not cool it; a lane may grow at any speed
+`);
+    const json = JSON.parse((await rampd('schedule', 'own', '--json')).out) as object;
+    expect(json).toMatchObject({
+      name: 'own',
+      count: 2,
+      stages: [{ stage: 1, maxMsgPerHour: 20, maxMsgPerDay: 100, earnedFrom: 50, providers: { google: 10 } }, { day: 8000 }],
+    });
+  });
+
+  it('of the package needs no configuration', async () => {
+    const { out, code } = await rampd('schedule', 'four-weeks');
+    expect(code).toBeUndefined();
+    expect(out).toMatch(/^ +28 +10,000 /m);
+  });
+
+  it('lists names, and offers the nearest', async () => {
+    expect((await rampd('schedule')).out).toMatch(/^four-weeks +\S/m);
+    const { err, code } = await rampd('schedule', 'four-week');
+    expect([code, err]).toEqual([2, expect.stringContaining('there is no schedule four-week; did you mean four-weeks? Known: ')]);
+  });
+
+  it('needs a good configuration when there is one', async () => {
+    put('rampd.yaml', 'hello');
+    expect((await rampd('schedule', 'four-weeks')).code).toBe(2);
+  });
+});
+
+describe('the configuration', () => {
+  it('is the one given, else the one here', () => {
+    put('rampd.yaml', '');
+    expect(findConfig(fakeIo({ cwd }), 'other.yaml')).toBe('other.yaml');
+    expect(findConfig(fakeIo({ cwd }))).toBe('rampd.yaml');
+  });
+
+  it('that is nowhere is a fault that names the places', () => {
+    expect(DEFAULT_FILES).toEqual(['rampd.yaml', '/etc/rampd/rampd.yaml']);
+    expect(() => findConfig(fakeIo({ cwd }))).toThrow(`looked for ${join(cwd, 'rampd.yaml')} and /etc/rampd/rampd.yaml`);
+  });
+});
