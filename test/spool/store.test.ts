@@ -2,7 +2,7 @@
  * The store against a model: what is accepted waits, what is settled leaves or waits on, totals add up, and a spool opened
  * again says the same.
  */
-import { readdirSync } from 'node:fs';
+import { fdatasync, readdirSync, writev } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -333,5 +333,27 @@ describe('segments', () => {
       }
     }
     expect(left).toHaveLength(20);
+  });
+
+  it('keep a straggler whose copy did not reach the disk', async () => {
+    const dir = folder();
+    let broken = false;
+    const store = await open(dir, {
+      segmentBytes: 10_000,
+      onFailure: () => undefined,
+      disk: { writev: (fd, buffers, at, done) => (broken ? done(new Error('EIO'), 0) : writev(fd, buffers, at, done)), fdatasync },
+    });
+    for (let i = 0; i < 200; i++) await store.accept(envelope(), to(`a${i}@d`), Buffer.alloc(900, i));
+    const queue = queueOf(store, 'd');
+    for (const row of queue.peek(1_000)) {
+      if (row.message % 20 !== 0 && queue.take(row)) await store.settle([delivered(queue, row)], []);
+    }
+    broken = true;
+    await expect(store.compact()).rejects.toThrow('EIO');
+    await close(store);
+    const again = await open(dir, { cacheBytes: 0 });
+    const rows = queueOf(again, 'd').peek(100);
+    expect(rows.map(row => row.message)).toEqual([20, 40, 60, 80, 100, 120, 140, 160, 180, 200]);
+    for (const row of rows) expect((await again.body(row.body)).content).toHaveLength(900);
   });
 });
