@@ -7,7 +7,7 @@ import { DIRECTIVES } from '../kernel/limits.js';
 import type { Condition, Schedule, Stage } from '../kernel/schedule.js';
 import { DAY } from '../kernel/units.js';
 import type { Findings } from './findings.js';
-import { skippedTime } from './zone.js';
+import { skippedTime } from './skipped-time.js';
 
 /** A step above this factor is a jump: Gmail's guidelines warn of an immediate doubling, published tables go up to 2.5. */
 export const MAX_STEP = 3;

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { Findings } from '../../src/config/findings.js';
 import { lintSchedule } from '../../src/config/lint-schedule.js';
 import { hourlyCaps, impossible } from '../../src/config/ramp.js';
-import { skippedTime } from '../../src/config/zone.js';
+import { skippedTime } from '../../src/config/skipped-time.js';
 import type { Schedule } from '../../src/kernel/schedule.js';
 import { DAY, HOUR } from '../../src/kernel/units.js';
 import { good, lines, readSchedule } from './reading.js';
