@@ -7,7 +7,7 @@
  * - a lane that is new or re-opened probes with one connection;
  * - each success adds 1 below the threshold, up to twice the connections open (the window doubles per round), and 1/window
  *   above it; only when the window is in use, so that quiet hours earn nothing (the idea of RFC 7661);
- * - trouble halves the window at once, and the threshold with it. Only attempts that began after the last fall may cause
+ * - trouble halves what is in use at once, and the threshold with it. Only attempts that began after the last fall may cause
  *   the next: 200 busy connections refused together are one event;
  * - trouble at a window of 1 closes the lane for 15 s n^2, at most 1 h, n counting such closings since the last success.
  *
@@ -68,14 +68,15 @@ export class Concurrency {
   #closings = 0;
   #failures = 0;
   #fell: Instant = -Infinity;
+  #trouble: Instant = -Infinity;
 
   get limit(): number {
     return Math.floor(this.window);
   }
 
-  /** The lane is as good as new: nothing is lost when it is forgotten. */
+  /** What was learnt of trouble is too old to matter. */
   forgettable(now: Instant): boolean {
-    return this.#closings === 0 && this.closedUntil <= now;
+    return now >= Math.max(this.closedUntil, this.#trouble) + LONGEST;
   }
 
   connected(): void {
@@ -93,18 +94,23 @@ export class Concurrency {
     this.window += slow ? 1 : 1 / this.window;
   }
 
-  /** An attempt that began at `began` met trouble. `spread` in [0, 1) keeps lanes closed together from returning together. */
-  bad(began: Instant, now: Instant, spread: number, cause: string): void {
+  /**
+   * An attempt that began at `began` met trouble while `connections` were open. `spread` in [0, 1) keeps lanes closed
+   * together from returning together.
+   */
+  bad(began: Instant, connections: number, now: Instant, spread: number, cause: string): void {
+    this.#trouble = now;
     if (began <= this.#fell) return;
     this.#fell = now;
     if (this.window < 2) this.#close(now, spread, cause);
-    this.window = Math.max(1, Math.floor(this.window / 2));
+    this.window = Math.max(1, Math.floor(Math.min(this.window, connections) / 2));
     this.threshold = Math.max(2, this.window);
   }
 
   /** A connection failed on a single host while `open` others were open. */
   failed(began: Instant, open: number, now: Instant, spread: number, cause: string): void {
     this.#failures++;
+    this.#trouble = now;
     if (open > 0 || this.#failures < IN_A_ROW || began <= this.#fell) return;
     this.#fell = now;
     this.window = 1;

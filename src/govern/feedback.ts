@@ -62,7 +62,7 @@ export class Feedback {
     if (signal === 'none') return;
     const learnt = this.#learnt(lane);
     if (signal === 'good') learnt.good(began, lane.account.connections);
-    else learnt.bad(began, now, this.#core.spread(), cause);
+    else learnt.bad(began, lane.account.connections, now, this.#core.spread(), cause);
   }
 
   #learnt(lane: Lane): Concurrency {

@@ -3,7 +3,7 @@
  *
  * Records go through the same accounts as when they were made. An answer in the future (the clock was set back since) counts
  * from now. Reservations without an answer count until 3,600 s after now. After a power cut the log may lack its last 100 ms:
- * each lane that has a cap, or whose source has one, is charged the most its pace can have let out in that time, and if it
+ * each lane in the log that has a cap, or whose source has one, is charged the most its pace can have let out in that time, and if it
  * was busy in the log's last 5 s its max-smtp-out besides; a lane without pace (`pacing: burst`) its whole cap. What is
  * settled or charged here is told to the log, so that the next restart does not charge it anew.
  */
@@ -55,8 +55,9 @@ export function replayLedger(core: Core, permits: Permits, records: Iterable<Led
     answer(core, known, now, now);
     core.ports.ledger({ kind: 'answer', permit, at: now });
   }
-  if (end !== 'power-cut' || now - last >= HOUR) return;
-  for (const [lane, at] of seen) if (at + HOUR > last) chargeUnsynced(core, permits, lane, at > last - LAST_MOMENTS, now);
+  if (end !== 'power-cut') return;
+  // When the power went is not known: the log's last record may be older than that by hours.
+  for (const [lane, at] of seen) chargeUnsynced(core, permits, lane, at > last - LAST_MOMENTS, now);
 }
 
 function laneOf(core: Core, address: string, provider: string): Lane {

@@ -54,10 +54,10 @@ export function settingsOf(shape: Shape): Settings {
 }
 
 /** The caps a shape states, warm-up and windows aside: what no departure may exceed whatever the governor believes. */
-export function statedCaps(shape: Shape, lane: LaneName): { lane: number; source: number } {
+export function statedCaps(shape: Shape, lane: LaneName, warm: boolean): { lane: number; source: number } {
   return {
     lane: lane.provider === 'beta' ? shape.laneCap : shape.lane,
-    source: lane.source === 'hot' ? shape.hotCap : Math.max(...shape.stages),
+    source: lane.source === 'hot' ? shape.hotCap : warm ? Infinity : Math.max(...shape.stages),
   };
 }
 
@@ -164,6 +164,7 @@ export class Story {
   offset = 0;
   readonly paused = new Set<number>();
   #flights: Flight[] = [];
+  #reloaded = T0;
   #ledger: LedgerRecord[] = [];
   #journal: Recorded[] = [];
   #snapshot: ReturnType<Stand['governor']['snapshot']> | undefined;
@@ -183,7 +184,7 @@ export class Story {
     else if (step.do === 'wait') this.wait(step.ms);
     else if (step.do === 'drain') this.#drain(LANES[step.lane] as LaneName, step.most, step.latency);
     else if (step.do === 'pause' || step.do === 'resume') this.#pause(step.do, step.target);
-    else if (step.do === 'reload') stand.governor.configure(settingsOf((this.shape = step.shape)), stand.now);
+    else if (step.do === 'reload') this.#reload(step.shape);
     else if (step.do === 'lift') this.#lift();
     else if (step.do === 'expire') stand.governor.expire(stand.now);
     else if (step.do === 'restart') this.#restart(step.end, step.down);
@@ -219,7 +220,7 @@ export class Story {
     const departed = this.stand.now + this.offset;
     const noticed = departed + Math.floor((latency * seen) / 100);
     const status = this.stand.governor.laneStatus(to, this.stand.now);
-    const stated = statedCaps(this.shape, to);
+    const stated = statedCaps(this.shape, to, this.stand.governor.isWarm(to.source));
     const source = this.stand.governor.sourceStatus(to.source, this.stand.now);
     const one = {
       lane: to,
@@ -245,6 +246,12 @@ export class Story {
     else this.paused.delete(target);
   }
 
+  #reload(shape: Shape): void {
+    this.shape = shape;
+    this.#reloaded = this.stand.now;
+    this.stand.governor.configure(settingsOf(shape), this.stand.now);
+  }
+
   #lift(): void {
     const [window] = this.windows();
     if (window) this.stand.governor.lift(window.id, 'operator:eve', undefined, this.stand.now);
@@ -261,7 +268,10 @@ export class Story {
       const one = this.seen[i] as Seen;
       if (one.noticed > crash + this.offset) this.seen[i] = { ...one, noticed: crash + this.offset };
     }
-    this.#ledger = [...this.#ledger, ...(end === 'power-cut' ? synced(this.#ledger, stand.ledger, crash) : stand.ledger)];
+    this.#ledger = [
+      ...this.#ledger,
+      ...(end === 'power-cut' ? synced(this.#ledger, stand.ledger, crash, Math.max(crash - 100, this.#reloaded)) : stand.ledger),
+    ];
     this.#journal = [...this.#journal, ...stand.journal];
     const snapshot = this.#snapshot;
     // A snapshot is made now and then: every second restart finds the newest, the others replay the journal on an old one.
@@ -274,15 +284,18 @@ export class Story {
   }
 }
 
-/** What a power cut leaves: the last 100 ms are lost, but for a lane's first sign of life, which nothing could make good. */
-function synced(before: readonly LedgerRecord[], records: readonly LedgerRecord[], crash: number): LedgerRecord[] {
+/**
+ * What a power cut leaves: what came after the last sync is lost, at most 100 ms. Not lost here: a lane's first sign of life
+ * within the hour, which nothing could make good, and what left under settings that a reload replaced in that moment.
+ */
+function synced(before: readonly LedgerRecord[], records: readonly LedgerRecord[], crash: number, sync: number): LedgerRecord[] {
   const kept: LedgerRecord[] = [];
   const alive = new Set(before.map(r => (r.kind === 'reserve' && r.at > crash - HOUR ? `${r.address}/${r.provider}` : '')));
   for (const record of records) {
     const lane = record.kind === 'reserve' ? `${record.address}/${record.provider}` : '';
-    if (record.at > crash - 100 && (record.kind !== 'reserve' || alive.has(lane))) continue;
+    if (record.at > sync && (record.kind !== 'reserve' || alive.has(lane))) continue;
     kept.push(record);
-    if (record.at <= crash - 100 && record.at > crash - HOUR) alive.add(lane);
+    if (record.at <= sync && record.at > crash - HOUR) alive.add(lane);
   }
   return kept;
 }
