@@ -21,6 +21,7 @@ export const COMMANDS: readonly Entry[] = [
   { names: ['stop'], load: () => import('./stop.js') },
   { names: ['reload'], load: () => import('./reload.js') },
   { names: ['status'], load: () => import('./status.js') },
+  { names: ['top'], load: () => import('./top.js') },
   { names: ['show'], load: () => import('./show.js') },
   { names: ['why'], load: () => import('./why.js') },
   { names: ['journal'], load: () => import('./journal.js') },

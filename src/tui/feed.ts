@@ -1,0 +1,41 @@
+/** The event feed: newest line last, one line each. Pure. */
+import type { FeedView } from '../control/view.js';
+import { dim, span, type Colour, type Line } from './line.js';
+import { remote, timeText, type Moment } from './text.js';
+import { quoted } from './windows.js';
+
+const COLOURS: Readonly<Record<string, Colour>> = {
+  'window-opened': 'magenta',
+  'window-extended': 'magenta',
+  'window-closed': 'green',
+  'window-lifted': 'green',
+  'stage-advanced': 'green',
+  graduated: 'green',
+  'stage-held': 'yellow',
+  held: 'yellow',
+  'stage-back': 'red',
+  'stage-braked': 'red',
+  paused: 'gray',
+};
+
+/** As wide as the longest type. */
+const TYPE = 15;
+
+function feedLine(line: FeedView, moment: Moment): Line {
+  const text = remote(line.text);
+  // Most sentences name the lane or the source they are about.
+  const about = line.source === undefined || text.includes(line.source) ? '' : `${line.source}${line.provider ? `/${line.provider}` : ''} `;
+  const colour = COLOURS[line.type];
+  return [
+    dim(timeText(line.time, moment, true).padEnd(11)),
+    span(' '),
+    span(remote(line.type).padEnd(TYPE), colour === undefined ? {} : { colour }),
+    span(` ${remote(about)}${about === '' ? '' : ' '}${text}`),
+    ...(line.reply === undefined ? [] : [dim(` ${quoted(line.reply)}`)]),
+    dim(` [${remote(line.author)}]`),
+  ];
+}
+
+/** The last `room` lines. */
+export const feedLines = (feed: readonly FeedView[], room: number, moment: Moment): Line[] =>
+  room <= 0 ? [] : feed.slice(-room).map(line => feedLine(line, moment));
