@@ -181,7 +181,7 @@ export class Dispatcher {
         const taken = rows.slice(0, verdict.permit.slots);
         for (const row of taken) pick.waiting.queue.take(row);
         this.#picker.took(lane, pick, taken.length);
-        session.state = 'busy';
+        session.claim();
         void this.#carry(lane, session, pick, { permit: verdict.permit, queue: pick.waiting.queue, rows: taken });
         return true;
       }

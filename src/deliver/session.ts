@@ -8,9 +8,10 @@ import type { Clock, Timer } from '../kernel/clock.js';
 import type { LaneLimits } from '../kernel/governor.js';
 import type { Envelope } from '../kernel/message.js';
 import type { Reply } from '../kernel/reply.js';
+import type { Instant } from '../kernel/units.js';
 import { parseReply } from '../outcome/reply.js';
 import type { Opened } from './connect.js';
-import { type TransactionResult, transact } from './transaction.js';
+import { type TransactionResult, transact, unsent } from './transaction.js';
 
 export interface SessionHooks {
   /** The connection is gone; `reply` is what the server said when it closed an idle connection, if anything. */
@@ -30,6 +31,8 @@ export class Session {
   readonly #hooks: SessionHooks;
   readonly #clock: Clock;
   #idleTimer: Timer | undefined;
+  #idleTimerAt: Instant = 0;
+  #idleUntil: Instant = 0;
   #resetting: ((alive: boolean) => void) | undefined;
 
   constructor(
@@ -55,8 +58,8 @@ export class Session {
     recipients: readonly { address: string; notify?: readonly string[]; orcpt?: string }[],
     content: Buffer,
   ): Promise<TransactionResult> {
+    if (this.#dead()) return unsent(recipients.length);
     this.state = 'busy';
-    this.#stopIdle();
     this.messages++;
     const first = recipients[0];
     const dsn =
@@ -100,11 +103,19 @@ export class Session {
     return !this.#dead() && this.messages < limits.maxMsgPerConnection && this.errors < limits.maxErrorsPerConnection;
   }
 
-  /** Waits for work; closes itself after the idle time. */
+  /** Taken for a transaction: from here on its idle time does not end it. */
+  claim(): void {
+    if (this.state === 'idle') this.state = 'busy';
+  }
+
+  /** Waits for work; closes itself after the idle time. One timer serves many rests: it looks again when it was early. */
   rest(idleTimeout: number): void {
+    if (this.state === 'closed') return;
     this.state = 'idle';
-    this.#stopIdle();
-    this.#idleTimer = this.#clock.at(this.#clock.now() + idleTimeout, () => this.quit());
+    this.#idleUntil = this.#clock.now() + idleTimeout;
+    if (this.#idleTimer && this.#idleTimerAt <= this.#idleUntil) return;
+    this.#idleTimer?.cancel();
+    this.#armIdle();
   }
 
   /** QUIT, and gone from the lane's point of view at once. */
@@ -124,16 +135,22 @@ export class Session {
     return this.state === 'closed' || this.#opened.connection.destroyed;
   }
 
-  #stopIdle(): void {
-    this.#idleTimer?.cancel();
-    this.#idleTimer = undefined;
+  #armIdle(): void {
+    this.#idleTimerAt = this.#idleUntil;
+    this.#idleTimer = this.#clock.at(this.#idleUntil, () => {
+      this.#idleTimer = undefined;
+      if (this.state !== 'idle') return;
+      if (this.#clock.now() < this.#idleUntil) this.#armIdle();
+      else this.quit();
+    });
   }
 
   #gone(): void {
     if (this.state === 'closed') return;
     const wasIdle = this.state === 'idle';
     this.state = 'closed';
-    this.#stopIdle();
+    this.#idleTimer?.cancel();
+    this.#idleTimer = undefined;
     this.#resetting?.(false);
     const last = this.#opened.connection.lastServerResponse;
     const reply = wasIdle && typeof last === 'string' && /^4\d\d/.test(last) ? parseReply(last) : undefined;

@@ -67,6 +67,8 @@ export class Body {
 
 export interface Sender {
   send(envelope: SMTPEnvelope, message: Readable, done: (error: SendError | null, info?: SMTPConnectionSendInfo | undefined) => void): void;
+  once(event: 'end', listener: () => void): unknown;
+  removeListener(event: 'end', listener: () => void): unknown;
 }
 
 /** Runs one transaction; never rejects. */
@@ -78,9 +80,22 @@ export function transact(
 ): Promise<TransactionResult> {
   return new Promise(resolve => {
     const body = new Body(content);
+    const finish = (error: SendError | null, info?: SMTPConnectionSendInfo): void => {
+      connection.removeListener('end', ended);
+      resolve(resultOf(error, info, recipients, body));
+    };
+    // close() forgets a transaction in flight without a word to its owner; where there is a word, it comes within the turn.
+    const ended = (): void => void setImmediate(() => finish(new Error('connection closed') as SendError));
+    connection.once('end', ended);
     // nodemailer calls on, pipe, removeListener and destroy on a message stream, and nothing else.
-    connection.send(envelope, body as unknown as Readable, (error, info) => resolve(resultOf(error, info, recipients, body)));
+    connection.send(envelope, body as unknown as Readable, finish);
   });
+}
+
+/** What comes of a transaction on a connection that has gone: nothing was written. */
+export function unsent(recipients: number): TransactionResult {
+  const answer: Answer = { reply: networkReply('the connection had gone'), phase: 'mail' };
+  return { answers: Array.from({ length: recipients }, () => answer), seen: false, uncertain: false, needsReset: true };
 }
 
 /** Pure: what nodemailer said → answers. */
