@@ -5,7 +5,7 @@
 import { DIRECTIVES, type Limits } from '../kernel/limits.js';
 import type { Settings } from '../kernel/settings.js';
 import type { Reason } from '../kernel/verdict.js';
-import { HOUR, type Instant } from '../kernel/units.js';
+import { HOUR, type Instant, MINUTE } from '../kernel/units.js';
 import type { WindowState } from '../kernel/governor.js';
 import type { Floor, Lane, LanePlan, SourceState } from './floor.js';
 import { BUILT_IN_LIMITS, laneLimitsOf, statedPlan, type WindowCaps } from './limits.js';
@@ -145,16 +145,14 @@ function suspensions(windows: readonly WindowState[]): Stop[] {
     .map(w => ({ limit: 'window', scope: w.scope, until: w.until, from: w.from, window: w.id, reply: w.reply }));
 }
 
+/** A connect rate binds within the minute too: an hour's connections are not to be opened at once. */
 function capsOf(windows: readonly WindowState[]): WindowCaps {
   return (limit, normal) =>
     windows
       .filter(w => w[limit] !== undefined || (w.suspend && (limit === 'maxMsgPerHour' || limit === 'maxSmtpOut')))
-      .map(state => ({
-        limit: DIRECTIVES[limit],
-        scope: state.scope,
-        value: Infinity,
-        per: HOUR,
-        from: state.from,
-        window: { state, limit, normal },
-      }));
+      .flatMap(state => {
+        const window = { state, limit, normal };
+        const cap = { limit: DIRECTIVES[limit], scope: state.scope, value: Infinity, per: HOUR, from: state.from, window };
+        return limit === 'maxConnectRate' ? [cap, { ...cap, per: MINUTE }] : [cap];
+      });
 }

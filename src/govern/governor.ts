@@ -13,6 +13,7 @@ import type { ReplyMatch } from '../kernel/reply.js';
 import type { Settings } from '../kernel/settings.js';
 import type { Instant, Ms } from '../kernel/units.js';
 import type { LaneName, Permit, Reason, Verdict, Wait } from '../kernel/verdict.js';
+import { pause, resume } from './acts.js';
 import { Connections } from './connections.js';
 import { Core, type MakeRamp } from './core.js';
 import { Feedback } from './feedback.js';
@@ -20,7 +21,7 @@ import type { Lane, SourceState } from './floor.js';
 import { coldSlots } from './forecast.js';
 import { waitUntil } from './judge.js';
 import { BUILT_IN_LIMITS, laneLimitsOf } from './limits.js';
-import { type Target } from './pause.js';
+import type { Target } from './pause.js';
 import { Permits } from './permits.js';
 import { valueOf } from './plan.js';
 import { replayLedger } from './replay.js';
@@ -140,7 +141,7 @@ export class CoreGovernor implements K.Governor {
     const known = this.#core.floor.lane(lane);
     if (!known) return;
     // Nobody knows which attempt an idle connection's farewell answers: it counts as old as the newest connection.
-    this.#feedback.attempt(known, [match], {}, known.newest === -Infinity ? now : known.newest, now);
+    this.#feedback.attempt(known, [match], {}, known.newest, now);
   }
 
   coldSlots(lane: LaneName, within: Ms, now: Instant): number {
@@ -179,15 +180,11 @@ export class CoreGovernor implements K.Governor {
   }
 
   pause(target: Target, author: string, why: string | undefined, now: Instant): void {
-    if (this.#core.pauses.pause(target, author, why, now)) this.#pauseChanged(target);
+    pause(this.#core, target, author, why, now);
   }
 
   resume(target: Target, author: string, now: Instant): boolean {
-    const since = this.#core.pauses.resume(target, author, now);
-    if (since === undefined) return this.#release(target, author, now);
-    if (target.kind === 'source' && this.#core.floor.source(target.name)) this.#core.ramp.noteAway(target.name, since, now);
-    this.#pauseChanged(target);
-    return true;
+    return resume(this.#core, target, author, now);
   }
 
   queuePaused(queue: string): Reason | undefined {
@@ -249,22 +246,6 @@ export class CoreGovernor implements K.Governor {
   restoreLedger(records: Iterable<LedgerRecord>, end: LastEnd, now: Instant): void {
     this.#now = now;
     replayLedger(this.#core, this.#permits, records, end, now);
-  }
-
-  #pauseChanged({ kind, name }: Target): void {
-    if (kind === 'queue') return;
-    const slash = kind === 'lane' ? name.indexOf('/') : -1;
-    const source = kind === 'source' ? name : kind === 'lane' ? name.slice(0, slash) : undefined;
-    const provider = kind === 'provider' ? name : kind === 'lane' ? name.slice(slash + 1) : undefined;
-    this.#core.limitsChanged(source, provider);
-  }
-
-  /** A source that warm-up suspended until a person resumes it is released. */
-  #release({ kind, name }: Target, author: string, now: Instant): boolean {
-    const { floor, ramp } = this.#core;
-    if (kind !== 'source' || !floor.source(name) || ramp.sourceCaps(name)?.suspended?.until !== null) return false;
-    ramp.verb('release', name, {}, author, undefined, now);
-    return true;
   }
 
   /** A lane with a window is there to be seen, whether it has a history or not. */

@@ -7,7 +7,7 @@
  * the instant at which all are free: `until` is honest.
  */
 import type { Reason } from '../kernel/verdict.js';
-import { SECOND, type Instant, type Ms } from '../kernel/units.js';
+import { HOUR, SECOND, type Instant, type Ms } from '../kernel/units.js';
 import type { WindowState } from '../kernel/governor.js';
 import type { Account } from './account.js';
 import { due, slotAt } from './pace.js';
@@ -65,8 +65,11 @@ const LEAD: Ms = 10 * SECOND;
 
 export type Sink = (reason: Reason) => void;
 
+/** The value in force at `t`; of a window's rate in a shorter period its share of the hour, at least 1. */
 export function valueOf(cap: Cap, t: Instant): number {
-  return cap.window ? Math.min(cap.value, valueAt(cap.window.state, cap.window.limit, cap.window.normal, t)) : cap.value;
+  if (!cap.window) return cap.value;
+  const perHour = valueAt(cap.window.state, cap.window.limit, cap.window.normal, t);
+  return cap.per === HOUR || perHour === 0 ? perHour : Math.max(1, Math.floor((perHour * cap.per) / HOUR));
 }
 
 /** Brings the minima up to date. */

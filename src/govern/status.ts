@@ -80,32 +80,36 @@ export class Status {
     };
   }
 
-  /** The first that applies: DESIGN's order of states. */
+  /** The first that applies: what a person did or must do, then trouble, then the ordinary course. */
   #state(source: SourceState, now: Instant): SourceStatus['state'] {
     const { ramp, compiler, pauses, windows } = this.#core;
     if (pauses.reason({ kind: 'source', name: source.name })) return 'paused';
-    const plan = compiler.source(source, now);
-    const lanes = [...source.lanes.values()];
-    const suspended = (lane: Lane): boolean =>
-      compiler.lane(lane, now).plan.stops.some(s => s.limit !== 'paused' && (s.until === null || s.until > now));
-    if (stopsAt(plan, now) > now || (lanes.length > 0 && lanes.every(suspended))) return 'suspended';
+    if (stopsAt(compiler.source(source, now), now) > now || this.#allSuspended(source, now)) return 'suspended';
     const stage = ramp.status(source.name, undefined, now);
     if (stage?.held) return 'holding';
-    if (windows.at({ scope: 'source', address: source.address }).some(w => now < w.until) || this.#mostlyWindowed(source, lanes, now)) {
-      return 'backing-off';
-    }
+    const wide = windows.at({ scope: 'source', address: source.address }).some(w => now < w.until);
+    if (wide || this.#mostlyWindowed(source, now)) return 'backing-off';
     return stage && !stage.graduated ? 'warming' : 'warm';
   }
 
-  /** Windows are open on lanes that carried half of today's attempts. */
-  #mostlyWindowed(source: SourceState, lanes: readonly Lane[], now: Instant): boolean {
-    const { ramp, windows } = this.#core;
-    const { address } = source;
-    let windowed = 0;
-    for (const { provider } of lanes) {
-      const here = [...windows.at({ scope: 'lane', address, provider }), ...windows.at({ scope: 'provider', provider })];
-      if (here.some(w => now < w.until)) windowed += ramp.attemptsToday(source.name, provider, now);
+  #allSuspended(source: SourceState, now: Instant): boolean {
+    for (const lane of source.lanes.values()) {
+      const { stops } = this.#core.compiler.lane(lane, now).plan;
+      if (!stops.some(s => s.limit !== 'paused' && (s.until === null || s.until > now))) return false;
     }
+    return source.lanes.size > 0;
+  }
+
+  /** Windows are open on lanes that carried half of today's attempts. */
+  #mostlyWindowed(source: SourceState, now: Instant): boolean {
+    const { ramp, windows } = this.#core;
+    const providers = new Set<string>();
+    for (const w of windows.all()) {
+      const here = w.scope === 'provider' || (w.scope === 'lane' && w.address === source.address);
+      if (here && now < w.until && w.provider !== undefined) providers.add(w.provider);
+    }
+    let windowed = 0;
+    for (const provider of providers) windowed += ramp.attemptsToday(source.name, provider, now);
     return windowed > 0 && windowed * 2 >= ramp.attemptsToday(source.name, undefined, now);
   }
 }

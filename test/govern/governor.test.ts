@@ -73,6 +73,16 @@ describe('an hourly cap', () => {
   });
 });
 
+describe('lanes that wake up together', () => {
+  it('take no more than their source has', () => {
+    for (const pacing of ['even', 'burst'] as const) {
+      const s = new Stand({ sources: [source('hot', '192.0.2.1', { maxMsgPerHour: 20 })], defaults: { pacing } });
+      const lanes = Array.from({ length: 1000 }, (_, i) => ({ source: 'hot', provider: `mx${i}` }));
+      expect(lanes.filter(lane => s.ask(lane).go).length).toBe(pacing === 'even' ? 2 : 20);
+    }
+  });
+});
+
 describe('an even pace', () => {
   it('spreads an hour over its grid', () => {
     const s = new Stand({ defaults: { maxMsgPerHour: 60 } });

@@ -189,6 +189,21 @@ describe('warm-up', () => {
     expect(s.governor.windows(s.now)).toEqual([]);
   });
 
+  it('that waits for a person after three step-backs is resumed like a pause', () => {
+    const s = cold([10, 20, 40]);
+    const waitsForPerson = (): boolean =>
+      s.governor.sourceStatus('cold', s.now).because.some(r => r.limit === 'suspended' && r.until === null);
+    for (let day = 0; day < 9 && !waitsForPerson(); day++, s.now += DAY) {
+      if (s.governor.explain(COLD, {}, s.now).verdict.go)
+        s.send(COLD, match({ rule: rule(`bare${day}`, { bare: true, warmUp: 'step-back' }) }));
+      s.governor.judge('cold', s.now, s.now);
+    }
+    expect(s.journal.filter(r => r.type === 'stage-braked').length).toBe(3);
+    expect(s.governor.sourceStatus('cold', s.now).state).toBe('suspended');
+    expect(s.governor.resume({ kind: 'source', name: 'cold' }, 'operator:eve', s.now)).toBe(true);
+    expect(s.journal.at(-1)).toMatchObject({ type: 'released', author: 'operator:eve' });
+  });
+
   it('voids permits and wakes lanes when it brakes', () => {
     const s = cold([10, 20, 40]);
     const permit = s.go(COLD);

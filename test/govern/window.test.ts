@@ -1,8 +1,9 @@
 /**
  * Windows: opening, extension, scopes, triggers, recovery, expiry, lifting, what voids permits.
  */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { STEPS, valueAt } from '../../src/govern/window.js';
+import { Windows } from '../../src/govern/windows.js';
 import { type Ground, HOT, HOUR, match, MINUTE, provider, rule, source, Stand, T0 } from './ground.js';
 
 const other = { source: 'hot', provider: 'beta' };
@@ -97,9 +98,8 @@ describe('a window', () => {
     expect(s.governor.windows(s.now).find(w => w.rule === 'alpha/b')?.maxMsgPerHour).toBe(5);
   });
 
-  it('is tightened once by 200 busy connections answered together', () => {
+  const busy = (): Stand => {
     const s = stand({ defaults: { maxSmtpOut: 300, ...burst } });
-    const slow = rule('slow', { maxSmtpOut: 100, maxMsgPerHour: 1000 });
     const permits = Array.from({ length: 200 }, () => s.go(HOT));
     for (const permit of permits) s.governor.present(permit, s.now);
     s.now += 5_000;
@@ -107,10 +107,25 @@ describe('a window', () => {
       s.answer(permit, match({ rule: slow }));
       s.now += 10;
     }
+    return s;
+  };
+  const slow = rule('slow', { maxSmtpOut: 100, maxMsgPerHour: 1000 });
+
+  it('is tightened once by 200 busy connections answered together', () => {
+    const s = busy();
     expect(s.governor.windows(s.now)).toMatchObject([{ hits: 1, maxSmtpOut: 100, maxMsgPerHour: 1000 }]);
     expect(s.journal.length).toBe(1);
     s.send(HOT, match({ rule: slow }), 1);
     expect(s.governor.windows(s.now)).toMatchObject([{ hits: 2, maxMsgPerHour: 500 }]);
+  });
+
+  it('counter-test: is tightened by each of them when their departure does not matter', () => {
+    const react = Windows.prototype.react;
+    const spy = vi.spyOn(Windows.prototype, 'react').mockImplementation(function (this: Windows, place, m, r, _departed, now) {
+      return react.call(this, place, m, r, Infinity, now);
+    });
+    expect(busy().governor.windows(T0 + MINUTE)).toMatchObject([{ hits: 200, maxSmtpOut: 1, maxMsgPerHour: 100 }]);
+    spy.mockRestore();
   });
 
   it('is opened once by 200 idle connections closed together', () => {
@@ -314,5 +329,14 @@ describe('limits a window lays on connections', () => {
     s.go(HOT);
     const verdict = s.ask(HOT);
     expect(!verdict.go && verdict.because()[0]).toMatchObject({ limit: 'max-smtp-out', window: 'w1', value: 1, used: 1 });
+  });
+
+  it('spread a connect rate over the hour', () => {
+    const s = stand({ defaults: { maxSmtpOut: 99, ...burst } });
+    s.send(HOT, match({ class: 'content', rule: rule('few', { class: 'content', maxConnectRate: 120 }) }));
+    for (let i = 0; i < 2; i++) s.governor.disconnected(s.connect(HOT), s.now);
+    const verdict = s.governor.mayConnect(HOT, s.now);
+    expect(verdict).toMatchObject({ go: false, until: T0 + MINUTE });
+    expect(!verdict.go && verdict.because()[0]).toMatchObject({ limit: 'max-connect-rate', value: 2, used: 2, window: 'w1' });
   });
 });

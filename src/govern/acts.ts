@@ -1,0 +1,37 @@
+/**
+ * What people do: pause, resume. Every act is journalled before lanes hear of it.
+ *
+ * Resuming a source also releases it from a suspension by warm-up that waits for a person.
+ */
+import type { Instant } from '../kernel/units.js';
+import type { Core } from './core.js';
+import type { Target } from './pause.js';
+
+export function pause(core: Core, target: Target, author: string, why: string | undefined, now: Instant): void {
+  if (core.pauses.pause(target, author, why, now)) tell(core, target);
+}
+
+/** False when there was nothing to resume. */
+export function resume(core: Core, target: Target, author: string, now: Instant): boolean {
+  const since = core.pauses.resume(target, author, now);
+  const source = target.kind === 'source' ? core.floor.source(target.name)?.name : undefined;
+  const released = source !== undefined && release(core, source, author, now);
+  if (since === undefined) return released;
+  if (source !== undefined) core.ramp.noteAway(source, since, now);
+  tell(core, target);
+  return true;
+}
+
+function release(core: Core, source: string, author: string, now: Instant): boolean {
+  if (core.ramp.sourceCaps(source)?.suspended?.until !== null) return false;
+  core.ramp.verb('release', source, {}, author, undefined, now);
+  return true;
+}
+
+/** Lanes whose limits the act changed. */
+function tell(core: Core, { kind, name }: Target): void {
+  const slash = name.indexOf('/');
+  if (kind === 'source') core.limitsChanged(name, undefined);
+  if (kind === 'provider') core.limitsChanged(undefined, name);
+  if (kind === 'lane') core.limitsChanged(name.slice(0, slash), name.slice(slash + 1));
+}
