@@ -23,6 +23,9 @@ const io: Io = {
   },
 };
 
+// Loaded without it, React is its development build, which keeps a record of every render: 240 MB an hour in `rampd top`.
+process.env.NODE_ENV = 'production';
+
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
