@@ -154,7 +154,7 @@ export class CoreGovernor implements K.Governor {
   }
 
   stageOf(source: string): number | undefined {
-    return this.#core.floor.source(source) && this.#core.ramp.sourceCaps(source)?.stage;
+    return this.#core.floor.source(source) && this.#core.ramp.stageOf(source);
   }
 
   nextExpiry(_now: Instant): Instant | null {

@@ -22,7 +22,10 @@ export interface RampPorts {
   windowOpen(source: string, provider: string | undefined, from: Instant, to: Instant): Ms;
 }
 
-/** The caps warm-up lays on a source (provider undefined) or on one lane that has its own stage or growth limit. */
+/**
+ * The caps warm-up lays on a source (provider undefined) or on one lane that has its own stage or growth limit. Of a warm
+ * source: its last stage's, less what the source states itself.
+ */
 export interface StageCaps {
   readonly stage: number;
   readonly of: number;
@@ -126,8 +129,10 @@ export interface RampStatus {
 
 export interface Ramp {
   configure(settings: Settings, now: Instant): void;
-  /** Cheap; called when lane limits are compiled, after `changed`. undefined: warm. */
+  /** Cheap; called when lane limits are compiled, after `changed`. undefined: the source has no schedule. */
   sourceCaps(source: string): StageCaps | undefined;
+  /** The stage a source climbs from, very cheap; undefined when it is warm: graduated, or without a schedule. */
+  stageOf(source: string): number | undefined;
   /** Own stage of a provider, or growth limit of a lane. */
   laneCaps(source: string, provider: string, now: Instant): StageCaps | undefined;
   /** The tick the running day began with. Warm sources count days from midnight UTC. */

@@ -67,7 +67,8 @@ export class Status {
     return {
       name,
       state: this.#state(source, now),
-      ...(stage ? { schedule: stage.schedule, stage: stage.stage, stages: stage.of, earned: stage.earned } : {}),
+      ...(stage ? { schedule: stage.schedule, stage: stage.stage, stages: stage.of } : {}),
+      ...(stage && !stage.graduated ? { earned: stage.earned } : {}),
       maxMsgPerHour: plan.hourNow,
       maxMsgPerDay: plan.dayNow,
       attemptsLastHour: source.account.inflight + source.account.hour.used(now),

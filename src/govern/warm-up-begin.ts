@@ -1,8 +1,8 @@
 /**
  * How a stage comes to be: a new address begins, and a stored one meets a schedule that may have changed.
  *
- * A reload takes the highest stage whose hourly cap is not above the earned one, and keeps every quantity at or below what was
- * in force: what a new schedule would raise waits for an earned day. Pure.
+ * A reload takes the highest stage whose hourly cap is not above the earned one (a warm source stays on the last), and keeps
+ * every quantity at or below what was in force: what a new schedule would raise waits for an earned day. Pure.
  */
 import { SHORTEST_DAY } from '../kernel/schedule.js';
 import type { Schedule, Stage } from '../kernel/schedule.js';
@@ -56,14 +56,13 @@ function fresh(address: string, provider: string | undefined, schedule: Schedule
 
 /** A stored progress under the schedule now in force. The same object when nothing changes. */
 export function adapt(p: Progress, schedule: Schedule, stages: readonly Stage[], mayReach: number): Progress {
-  if (p.graduated) return p.schedule === schedule.name ? p : { ...p, schedule: schedule.name };
   const here = stages[p.stage - 1];
   const fits = p.schedule === schedule.name && here !== undefined && storable(hourly(here)) === (p.stageCap ?? p.earnedPerHour);
-  const stage = Math.min(fits ? p.stage : stageFor(stages, p.earnedPerHour), mayReach);
+  const stage = p.graduated ? stages.length : Math.min(fits ? p.stage : stageFor(stages, p.earnedPerHour), mayReach);
   const taken = stageAt(stages, stage);
   const limits = quantities(taken.limits);
   const stageCap = storable(hourly(taken));
-  const caps = p.caps ? tighter(limits, p.caps) : tighter(limits, { maxMsgPerHour: p.earnedPerHour });
+  const caps = tighter(limits, p.caps ?? (p.graduated ? {} : { maxMsgPerHour: p.earnedPerHour }));
   const same = stage === p.stage && p.schedule === schedule.name && p.stageCap === stageCap;
   return same && p.caps && sameCaps(caps, p.caps) ? p : { ...p, schedule: schedule.name, stage, stageCap, caps };
 }

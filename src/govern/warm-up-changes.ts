@@ -10,7 +10,7 @@ import type { Facts } from './gate.js';
 import type { Progress, RampPorts } from './ramp.js';
 import { brakeFacts, gather, reach, sourceFacts, units } from './warm-up-climb.js';
 import type { Climb, Records, Unit } from './warm-up-climb.js';
-import { at, fall, judge, struck } from './warm-up-judge.js';
+import { at, fallTo, judge, struck } from './warm-up-judge.js';
 import type { Case, Judgement } from './warm-up-judge.js';
 import { keyOf } from './warm-up-register.js';
 import type { Register } from './warm-up-register.js';
@@ -89,6 +89,7 @@ export class Changes {
       startsAt: climb.startsAt,
       held: unit.progress.held || climb.unit.progress.held,
       mayReach: this.#mayReach(climb, unit),
+      stated: climb.source.limits,
     };
   }
 
@@ -118,8 +119,7 @@ export class Changes {
       const most = reach(climb, unit);
       const here = unit.progress.graduated ? Infinity : unit.progress.stage;
       if (here <= most) continue;
-      const steps = (unit.progress.graduated ? unit.stages.length + 1 : here) - Math.min(most, unit.stages.length);
-      const progress = fall(unit.progress, unit.stages, steps);
+      const progress = fallTo(unit.progress, unit.stages, Math.min(most, unit.stages.length));
       this.record(climb, unit, progress, { type: 'stage-back', author, text: `with its source: ${at(progress, unit.stages)}`, cause }, now);
       this.#ports.changed(climb.source.name, unit.provider);
     }
@@ -155,12 +155,13 @@ export class Changes {
     const unit = provider === undefined ? climb.unit : climb.own.get(provider);
     if (!unit) throw new Error(`${provider} has no stage of its own on ${climb.source.name}: schedule ${climb.schedule.name} names none`);
     const name = provider === undefined ? climb.source.name : `${provider} on ${climb.source.name}`;
-    const done = act({ verb, progress: unit.progress, stages: unit.stages, name, stage, mayReach: reach(climb, unit), now });
+    const stated = climb.source.limits;
+    const done = act({ verb, progress: unit.progress, stages: unit.stages, name, stage, mayReach: reach(climb, unit), stated, now });
     const reason = why ? ` (${why})` : '';
     const id = this.record(climb, unit, done.progress, { type: done.type, author, text: done.text + reason }, now);
     if (verb === 'restart' && unit === climb.unit) {
       for (const own of climb.own.values()) {
-        const again = act({ verb, progress: own.progress, stages: own.stages, name, stage: undefined, mayReach: 1, now });
+        const again = act({ verb, progress: own.progress, stages: own.stages, name, stage: undefined, mayReach: 1, stated, now });
         this.record(climb, own, again.progress, { type: again.type, author, text: again.text + reason, cause: id }, now);
       }
     }

@@ -18,7 +18,7 @@ import { COMPLAINT_WINDOW } from './warm-up-complaints.js';
 import type { Complaints } from './warm-up-complaints.js';
 import { GROWTH_WINDOW } from './warm-up-days.js';
 import type { Days } from './warm-up-days.js';
-import { allowedIn, capacity, cut, stageAt } from './warm-up-stages.js';
+import { allowedIn, capacity, cut, stageAt, unstated } from './warm-up-stages.js';
 
 /** What facts are gathered from. */
 export interface Records {
@@ -90,7 +90,7 @@ export function gather(records: Records, climb: Climb, unit: Unit, to: Instant):
   return {
     ...figures(tally),
     sent,
-    allowed: allowedIn(limitsOf(unit), able),
+    allowed: allowedIn(limitsOf(climb, unit), able),
     ...complained(records, climb, unit, to),
     windowOpen: records.windowOpen(climb.source.name, unit.provider, day, to),
   };
@@ -146,19 +146,25 @@ function complained(records: Records, climb: Climb, unit: Unit, to: Instant): { 
 }
 
 /** The limits in force: the stage's, cut down to the stored caps. */
-export function limitsOf(unit: Unit): Limits {
+export function limitsOf(climb: Climb, unit: Unit): Limits {
   const stage = stageAt(unit.stages, unit.progress.stage);
-  return cut(stage.limits, unit.progress.caps ?? {}, stage.from);
+  return keeps(climb, unit, cut(stage.limits, unit.progress.caps ?? {}, stage.from));
+}
+
+/** What is left of caps once a stage has graduated: a limit the source states itself replaces the one it kept. */
+export function keeps<T extends Limits | StoredCaps>(climb: Climb, unit: Unit, caps: T): T {
+  return unit.progress.graduated ? unstated(caps, climb.source.limits) : caps;
 }
 
 export function capsOf(climb: Climb, unit: Unit, now: Instant): StageCaps {
   const p = unit.progress;
   const suspended = suspension(climb, unit, now);
-  return { stage: p.stage, of: unit.stages.length, limits: limitsOf(unit), braked: p.braked, ...(suspended ? { suspended } : {}) };
+  return { stage: p.stage, of: unit.stages.length, limits: limitsOf(climb, unit), braked: p.braked, ...(suspended ? { suspended } : {}) };
 }
 
 export function suspension(climb: Climb, unit: Unit, now: Instant): StageCaps['suspended'] {
   const p = unit.progress;
+  if (p.graduated) return undefined;
   const gate = printPlace(climb.schedule.gates.stepBack[0]?.from ?? climb.schedule.from);
   if (p.suspended) return { why: `${p.stepBacks} step-backs without an earned day`, until: null, from: gate };
   if (unit === climb.unit && climb.startsAt !== undefined && now < climb.startsAt) {
@@ -177,6 +183,6 @@ export function growthCap(records: Records, climb: Climb, provider: string, now:
   if (climb.growth === Infinity || p.growthFloor === undefined) return undefined;
   if (p.graduated && now - (p.graduatedAt ?? -Infinity) >= GROWTH_WINDOW) return undefined;
   const value = Math.max(Math.floor(p.growthFloor), Math.floor(climb.growth * records.days.best(climb.address, provider)));
-  if (!p.graduated && value >= capacity(limitsOf(climb.unit))) return undefined;
+  if (value >= capacity(limitsOf(climb, climb.unit))) return undefined;
   return { value, from: climb.schedule.from };
 }

@@ -7,12 +7,13 @@
 import { SHORTEST_DAY } from '../kernel/schedule.js';
 import { printDuration } from '../kernel/units.js';
 import type { JournalType } from '../kernel/journal.js';
+import type { Limits } from '../kernel/limits.js';
 import type { Schedule, Stage } from '../kernel/schedule.js';
 import type { Instant, Ms } from '../kernel/units.js';
 import { find, group, tell } from './gate.js';
 import type { Facts } from './gate.js';
 import type { Progress, StoredCaps } from './ramp.js';
-import { hourly, quantities, stageAt, tighter } from './warm-up-stages.js';
+import { hourly, quantities, stageAt, tellCaps, tighter, unstated } from './warm-up-stages.js';
 
 /** Step-backs without an earned day between after which only a person resumes the source. */
 export const MOST_STEP_BACKS = 3;
@@ -30,6 +31,8 @@ export interface Case {
   readonly held: boolean;
   /** A provider never leads its source: the source's stage after this tick; Infinity when it is warm, or for a source. */
   readonly mayReach: number;
+  /** What the source states itself: it replaces what a warm one keeps. */
+  readonly stated: Limits;
 }
 
 export interface Judgement {
@@ -140,15 +143,27 @@ export function struck(p: Progress): Progress {
   return { ...p, stepBacks, suspended: p.suspended || stepBacks >= MOST_STEP_BACKS };
 }
 
-/** Some stages down, never below the first, never with a cap above one in force. */
-export function fall(p: Progress, stages: readonly Stage[], steps: number): Progress {
-  const stage = Math.max(1, (p.graduated ? stages.length + 1 : p.stage) - steps);
-  return settle({ ...p, stage, braked: false, graduated: false }, stages, p.graduated ? undefined : p.caps);
+/** Down to a stage, never below the first, never with a cap above one in force. A warm source stands on its last stage. */
+export function fallTo(p: Progress, stages: readonly Stage[], stage: number): Progress {
+  return settle({ ...p, stage: Math.max(1, stage), braked: false, graduated: false }, stages, p.caps);
 }
+
+const fall = (p: Progress, stages: readonly Stage[], steps: number): Progress => fallTo(p, stages, p.stage - steps);
 
 /** A stage taken with all its caps. */
 export function take(p: Progress, stages: readonly Stage[], stage: number): Progress {
   return settle({ ...p, stage, braked: false, stopped: false, graduated: false }, stages, undefined);
+}
+
+/** The ramp is over: the last stage's caps stay. */
+export function graduated(p: Progress, stages: readonly Stage[], at: Instant): Progress {
+  return { ...take(p, stages, stages.length), graduated: true, graduatedAt: at, stepBacks: 0 };
+}
+
+/** `warm; it keeps max-msg-per-hour 160/h until the source states its own` */
+export function keptText(p: Progress, stated: Limits): string {
+  const kept = tellCaps(unstated(p.caps ?? {}, stated));
+  return kept === '' ? 'warm; the limits the source states bind' : `warm; it keeps ${kept} until the source states its own`;
 }
 
 function settle(p: Progress, stages: readonly Stage[], below: StoredCaps | undefined): Progress {
@@ -173,13 +188,8 @@ function rise(c: Case, base: Progress, why: string): Judgement {
     return { progress: good, type: 'stage-held', author: 'tick', text: `${why}; it does not lead its source: ${at(good, stages)}` };
   }
   if (good.stage < stages.length) return advanced(take(good, stages, good.stage + 1));
-  const { caps: _, ...warm } = good;
-  return {
-    progress: { ...warm, graduated: true, graduatedAt: c.tick },
-    type: 'graduated',
-    author: 'gate',
-    text: `${why}: last stage earned, warm`,
-  };
+  const warm = graduated(good, stages, c.tick);
+  return { progress: warm, type: 'graduated', author: 'gate', text: `${why}: last stage earned, ${keptText(warm, c.stated)}` };
 }
 
 function silenceOf(c: Case): Ms {

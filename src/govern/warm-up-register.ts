@@ -11,7 +11,7 @@ import type { Progress, StoredCaps } from './ramp.js';
 import { Tally } from './tally.js';
 import { adapt, begin, beginProvider, startOf } from './warm-up-begin.js';
 import type { Climb, Unit } from './warm-up-climb.js';
-import { at } from './warm-up-judge.js';
+import { at, keptText } from './warm-up-judge.js';
 import { providerStages, stagesOf } from './warm-up-stages.js';
 
 export interface Adapted {
@@ -136,7 +136,7 @@ export class Register {
   #meet(climb: Climb, unit: Unit, before: Progress | undefined, progress: Progress, changes: Adapted[]): void {
     this.set(unit, progress);
     if (before === progress) return;
-    const where = at(progress, unit.stages);
+    const where = progress.graduated ? keptText(progress, climb.source.limits) : at(progress, unit.stages);
     const text = before ? `schedule changed: ${where}` : `begins at ${where}`;
     changes.push({ climb, unit, text, began: before === undefined });
   }

@@ -4,11 +4,12 @@
  * Effective caps are the minimum of the stage's limits and the quantities stored with the progress. A reload, a brake or a
  * step back can therefore only lower them; an earned day or a person stores new ones. Pure.
  */
-import { HOUR, perHour } from '../kernel/units.js';
+import { HOUR, perHour, printRate } from '../kernel/units.js';
 import type { Place } from '../kernel/fault.js';
-import type { Limits, Stated } from '../kernel/limits.js';
+import { DIRECTIVES, type Limits, type Stated } from '../kernel/limits.js';
 import type { Schedule, Stage } from '../kernel/schedule.js';
 import type { Rate } from '../kernel/units.js';
+import { group } from './gate.js';
 import type { StoredCaps } from './ramp.js';
 
 /** Hours of mail a day that a stage without max-msg-per-day is measured against: few senders mail around the clock. */
@@ -84,6 +85,22 @@ export function tighter(a: StoredCaps, b: StoredCaps): StoredCaps {
 
 export function sameCaps(a: StoredCaps, b: StoredCaps): boolean {
   return COUNTS.every(key => a[key] === b[key]) && RATES.every(key => a[key]?.count === b[key]?.count && a[key]?.per === b[key]?.per);
+}
+
+/** Without the keys that are stated elsewhere. */
+export function unstated<T extends Limits | StoredCaps>(caps: T, stated: Limits): T {
+  return Object.fromEntries(Object.entries(caps).filter(([key]) => stated[key as keyof Limits] === undefined)) as T;
+}
+
+/** `max-msg-per-hour 160/h, max-smtp-out 2` */
+export function tellCaps(caps: StoredCaps): string {
+  const counts = COUNTS.flatMap(key => {
+    const value = caps[key];
+    if (value === undefined) return [];
+    return [`${DIRECTIVES[key]} ${group(value)}${key === 'maxMsgPerHour' ? '/h' : ''}`];
+  });
+  const rates = RATES.flatMap(key => (caps[key] ? [`${DIRECTIVES[key]} ${printRate(caps[key])}`] : []));
+  return [...counts, ...rates].join(', ');
 }
 
 /** Limits cut down to stored caps. `from` is named for a cap the limits themselves do not state. */

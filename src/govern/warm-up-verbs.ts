@@ -5,11 +5,12 @@
  * runs ahead of a person: `advance` may not lift a suspension, a provider may not lead its source. Pure.
  */
 import type { JournalType } from '../kernel/journal.js';
+import type { Limits } from '../kernel/limits.js';
 import type { StageVerb } from '../kernel/governor.js';
 import type { Stage } from '../kernel/schedule.js';
 import type { Instant } from '../kernel/units.js';
 import type { Progress } from './ramp.js';
-import { at, fall, take } from './warm-up-judge.js';
+import { at, fallTo, graduated, keptText, take } from './warm-up-judge.js';
 
 export interface Act {
   readonly verb: StageVerb;
@@ -20,6 +21,8 @@ export interface Act {
   readonly stage: number | undefined;
   /** Highest stage a provider may have; Infinity for a source. */
   readonly mayReach: number;
+  /** What the source states itself. */
+  readonly stated: Limits;
   readonly now: Instant;
 }
 
@@ -67,21 +70,21 @@ const ACTS: Readonly<Record<StageVerb, (a: Act) => Done>> = {
   },
 
   'step-back'({ progress: p, stages, name, stage }) {
-    const from = p.graduated ? stages.length + 1 : p.stage;
-    const to = stage ?? from - 1;
-    if (from === 1) throw new Error(`${name} is at its first stage; pause stops its mail`);
-    if (to >= from) throw new Error(`${name} is at stage ${p.stage}; stage ${to} is no step back, advance goes up`);
-    const { graduatedAt: _, ...rest } = fall(p, stages, from - to);
+    // A warm source stands on its last stage: it may begin that one again, or go below.
+    const to = stage ?? Math.max(1, p.stage - 1);
+    if (p.stage === 1 && !p.graduated) throw new Error(`${name} is at its first stage; pause stops its mail`);
+    if (to >= p.stage && !p.graduated) throw new Error(`${name} is at stage ${p.stage}; stage ${to} is no step back, advance goes up`);
+    const { graduatedAt: _, ...rest } = fallTo(p, stages, to);
     return { progress: rest, type: 'stage-back', text: `${name} is at ${at(rest, stages)}` };
   },
 
-  graduate({ progress: p, name, mayReach, now }) {
+  graduate({ progress: p, stages, name, mayReach, stated, now }) {
     if (p.graduated) throw new Error(`${name} is warm already`);
     if (p.suspended) throw new Error(`${name} is suspended after its step-backs; release it first`);
     if (mayReach !== Infinity) throw new Error(`${name} may not lead its source, which is still warming`);
-    const { caps: _, brakedDay: __, ...rest } = p;
-    const progress = { ...rest, graduated: true, graduatedAt: now, held: false, braked: false, stopped: false, stepBacks: 0 };
-    return { progress, type: 'graduated', text: `${name} is warm: its schedule limits it no more` };
+    const { brakedDay: _, ...rest } = p;
+    const progress = { ...graduated(rest, stages, now), held: false };
+    return { progress, type: 'graduated', text: `${name} is ${keptText(progress, stated)}` };
   },
 
   restart({ progress: p, stages, name, stage }) {

@@ -2,8 +2,9 @@
  * Warm-up: which caps a source has today, what its day came to, and what a tick makes of it.
  *
  * Every change of a stage is recorded through the ports, with the state key it assigns, before lanes hear of it. A brake, a
- * hold, a step back or a reload never raises a cap: only an earned day or a person does. A graduated source has no stage cap
- * and counts as warm; its lanes keep the growth limit for 30 days. Pure: `now` is an argument, ticks come from outside.
+ * hold, a step back or a reload never raises a cap: only an earned day or a person does. A graduated source counts as warm and
+ * keeps its last stage's caps, each until the source states its own; its lanes keep the growth limit for 30 days. Pure: `now`
+ * is an argument, ticks come from outside.
  */
 import { printPlace } from '../kernel/fault.js';
 import type { DayRow } from '../kernel/day.js';
@@ -18,7 +19,7 @@ import { find, meets, show, trips } from './gate.js';
 import type { DayTotals, GateStatus, Progress, Ramp, RampPorts, RampStatus, StageCaps } from './ramp.js';
 import { Absence } from './warm-up-absence.js';
 import { Changes } from './warm-up-changes.js';
-import { capsOf, countsFrom, gather, growthCap, recount, sourceFacts, suspension, unitOf, units } from './warm-up-climb.js';
+import { capsOf, countsFrom, gather, growthCap, keeps, recount, sourceFacts, suspension, unitOf, units } from './warm-up-climb.js';
 import type { Climb, Records } from './warm-up-climb.js';
 import { Complaints } from './warm-up-complaints.js';
 import { Days } from './warm-up-days.js';
@@ -69,7 +70,12 @@ class WarmUp implements Ramp {
 
   sourceCaps(source: string): StageCaps | undefined {
     const climb = this.#register.climb(source);
-    return !climb || climb.unit.progress.graduated ? undefined : capsOf(climb, climb.unit, this.#now);
+    return climb && capsOf(climb, climb.unit, this.#now);
+  }
+
+  stageOf(source: string): number | undefined {
+    const progress = this.#register.climb(source)?.unit.progress;
+    return progress && !progress.graduated ? progress.stage : undefined;
   }
 
   laneCaps(source: string, provider: string, now: Instant): StageCaps | undefined {
@@ -79,11 +85,11 @@ class WarmUp implements Ramp {
     const own = climb.own.get(provider);
     const left = climb.left.get(provider);
     const growth = growthCap(this.#records, climb, provider, now);
-    const staged = own && !own.progress.graduated ? capsOf(climb, own, now) : undefined;
+    const staged = own && capsOf(climb, own, now);
     if (!staged && !left && !growth) return undefined;
     const { stage } = climb.unit.progress;
     const base: StageCaps = staged ?? { stage, of: climb.unit.stages.length, limits: {}, braked: false };
-    const limits = left ? cut(base.limits, left, climb.schedule.from) : base.limits;
+    const limits = left ? cut(base.limits, keeps(climb, climb.unit, left), climb.schedule.from) : base.limits;
     const grows = growth && growth.value < (limits.maxMsgPerDay?.value ?? Infinity);
     return { ...base, limits: grows ? { ...limits, maxMsgPerDay: growth } : limits };
   }

@@ -160,11 +160,11 @@ describe('a sender of ten hours a day', () => {
     const w = new World(settings([schedule(hourly(...all), { growth })]));
     for (let day = 0; day < 30; day++) {
       const hour = capNow(w.ramp, w.now);
-      if (hour === Infinity) return all.length + 1;
+      if (w.progress().graduated) return all.length + 1;
       const lane = w.ramp.laneCaps('cold-1', 'google', w.now)?.limits.maxMsgPerDay?.value ?? Infinity;
       w.send(Math.floor(Math.min(mail, hours * hour, lane))).tick();
     }
-    return capNow(w.ramp, w.now) === Infinity ? all.length + 1 : w.caps().stage;
+    return w.progress().graduated ? all.length + 1 : w.caps().stage;
   }
   const earnable = (all: readonly number[], mail: number) => {
     const first = all.findIndex(cap => mail < 4 * cap);

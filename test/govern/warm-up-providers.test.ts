@@ -1,7 +1,7 @@
 /** Providers with stages of their own, and growth. */
 import { describe, expect, it } from 'vitest';
 import { DAY } from '../../src/kernel/units.js';
-import { ADDRESS, START, World, hourly, schedule, settings, source } from './warm-up-world.js';
+import { ADDRESS, START, World, hourly, limits, schedule, settings, source } from './warm-up-world.js';
 
 const LADDER = hourly(20, 40, 80, 160);
 const HALF = hourly(10, 20, 40, 80);
@@ -70,10 +70,11 @@ describe('a provider with its own stage', () => {
 
   it('goes on by itself when its source is warm, and becomes warm after it', () => {
     const w = world({}, { stage: 4 }).send(640).send(5, 'delivered', 'microsoft').tick();
-    expect(w.ramp.sourceCaps('cold-1')).toBeUndefined();
-    expect(laneCap(w)).toBe(80);
+    expect(w.ramp.stageOf('cold-1')).toBeUndefined();
+    expect(w.progress('microsoft').graduated).toBe(false);
     w.send(320, 'delivered', 'microsoft').tick();
-    expect(lane(w)).toBeUndefined();
+    expect(w.progress('microsoft').graduated).toBe(true);
+    expect(laneCap(w)).toBe(80);
   });
 
   it('stays at its last stage until its source is warm', () => {
@@ -163,7 +164,11 @@ describe('growth', () => {
 
   it('binds for 30 days after graduation', () => {
     const w = grown(2).tick().send(5_000).tick();
-    expect(w.ramp.sourceCaps('cold-1')).toBeUndefined();
+    expect(w.ramp.stageOf('cold-1')).toBeUndefined();
+    // The cap it keeps allows 9,600 a day: growth has nothing to add until the source states a higher one.
+    expect(daily(w)).toBeUndefined();
+    const fast = source({ stage: 2 }, { limits: limits({ hour: 50_000 }) });
+    w.reload(settings([schedule(STEEP, { growth: 2 })], [fast]));
     expect(daily(w)).toBe(10_000);
     w.send(1).tick(9);
     w.send(1).tick(9);

@@ -72,7 +72,9 @@ describe('a reload', () => {
       .send(80)
       .tick()
       .reload(under(hourly(20, 40)));
-    expect(w.ramp.sourceCaps('cold-1')).toBeUndefined();
+    expect(w.ramp.stageOf('cold-1')).toBeUndefined();
+    expect([w.caps().stage, w.caps().of, cap(w)]).toEqual([2, 2, 20]);
+    expect(w.last.text).toBe('schedule changed: warm; it keeps max-msg-per-hour 20/h until the source states its own');
   });
 
   it('while the daemon was stopped counts as one', () => {
@@ -86,7 +88,11 @@ describe('a reload', () => {
     w.reload(under(hourly(20, 40, 80, 160), { target: 50 }));
     expect([w.caps().stage, w.caps().of, cap(w)]).toEqual([3, 3, 50]);
     w.send(200).tick();
-    expect(w.ramp.sourceCaps('cold-1')).toBeUndefined();
+    expect(w.ramp.stageOf('cold-1')).toBeUndefined();
+    w.reload(under(hourly(20, 40, 80, 160), { target: 120 }));
+    expect(cap(w)).toBe(50);
+    w.reload(under(hourly(20, 40, 80, 160), { target: 30 }));
+    expect(cap(w)).toBe(30);
   });
 
   it('to `warm-up: none` is a person’s word, and progress waits for a return', () => {

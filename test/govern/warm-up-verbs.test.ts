@@ -78,11 +78,14 @@ describe('advance and step back', () => {
     expect(cap(w)).toBe(80);
   });
 
-  it('bring a warm source back to its last stage', () => {
+  it('bring a warm source back below its last stage, or to it when it is named', () => {
     const w = world();
     say(w, 'graduate');
-    expect(w.ramp.sourceCaps('cold-1')).toBeUndefined();
-    expect(say(w, 'step-back')).toBe('cold-1 is at stage 4/4, 160/h');
+    expect(w.ramp.stageOf('cold-1')).toBeUndefined();
+    expect(say(w, 'step-back')).toBe('cold-1 is at stage 3/4, 80/h');
+    say(w, 'graduate');
+    expect(say(w, 'step-back', { stage: 4 })).toBe('cold-1 is at stage 4/4, 160/h');
+    expect(w.ramp.stageOf('cold-1')).toBe(4);
   });
 
   it('of a source take its providers down with it', () => {
@@ -103,7 +106,8 @@ describe('advance and step back', () => {
 describe('graduate and restart', () => {
   it('end and begin the ramp', () => {
     const w = world(1, OWN);
-    expect(say(w, 'graduate')).toBe('cold-1 is warm: its schedule limits it no more');
+    expect(say(w, 'graduate')).toBe('cold-1 is warm; it keeps max-msg-per-hour 160/h until the source states its own');
+    expect(cap(w)).toBe(160);
     expect(w.last).toMatchObject({ type: 'graduated' });
     expect(say(w, 'graduate', { provider: 'microsoft' })).toContain('is warm');
     expect(say(w, 'restart')).toBe('cold-1 begins again at stage 1/4, 20/h');

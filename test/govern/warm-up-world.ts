@@ -181,7 +181,7 @@ export class World {
 
   caps(name = 'cold-1'): StageCaps {
     const caps = this.ramp.sourceCaps(name);
-    if (!caps) throw new Error(`${name} is warm`);
+    if (!caps) throw new Error(`${name} has no schedule`);
     return caps;
   }
 
@@ -198,7 +198,7 @@ export class World {
   }
 }
 
-/** What a source may send in an hour now: 0 while suspended, Infinity when warm. */
+/** What a source may send in an hour now: 0 while suspended, Infinity without a schedule. */
 export function capNow(ramp: Ramp, now: Instant, name = 'cold-1'): number {
   const caps = ramp.sourceCaps(name);
   if (!caps) return Infinity;

@@ -44,8 +44,9 @@ describe('earning a day', () => {
     const w = world();
     for (const n of [80, 160, 320]) w.send(n).tick();
     expect(w.caps().stage).toBe(4);
+    expect(w.ramp.stageOf('cold-1')).toBe(4);
     w.send(640).tick();
-    expect(w.ramp.sourceCaps('cold-1')).toBeUndefined();
+    expect(w.ramp.stageOf('cold-1')).toBeUndefined();
     expect(w.last).toMatchObject({ type: 'graduated' });
     expect(w.progress()).toMatchObject({ graduated: true, graduatedAt: w.now, earnedPerHour: 160 });
   });
@@ -60,7 +61,9 @@ describe('earning a day', () => {
     w.send(399).tick();
     expect(cap(w)).toBe(100);
     w.send(400).tick();
-    expect(w.ramp.sourceCaps('cold-1')).toBeUndefined();
+    expect(w.ramp.stageOf('cold-1')).toBeUndefined();
+    expect(w.last.text).toMatch(/last stage earned, warm; it keeps max-msg-per-hour 100\/h until the source states its own$/);
+    expect(cap(w)).toBe(100);
   });
 
   it('starts at the stage a person names, only while the address has no progress', () => {
@@ -352,11 +355,12 @@ describe('silence', () => {
 
   it('cools graduated addresses too', () => {
     const w = world({}, { stage: 4 }).send(640).tick();
-    expect(w.ramp.sourceCaps('cold-1')).toBeUndefined();
+    expect(w.ramp.stageOf('cold-1')).toBeUndefined();
     w.tick(8);
-    expect(w.ramp.sourceCaps('cold-1')).toBeUndefined();
-    expect(w.tick().caps().stage).toBe(4);
-    expect(w.tick(7).caps().stage).toBe(3);
+    expect(w.ramp.stageOf('cold-1')).toBeUndefined();
+    w.tick();
+    expect([w.ramp.stageOf('cold-1'), cap(w)]).toEqual([3, 80]);
+    expect(w.tick(7).caps().stage).toBe(2);
   });
 
   it('says every day that a warm source stays warm: its days are counted from there', () => {
