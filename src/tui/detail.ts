@@ -15,16 +15,17 @@ function facts(source: SourceView, width: number, moment: Moment): Line[] {
   const size = width < 110 ? 8 : 16;
   const day = source.maxMsgPerDay;
   const first = source.because[0];
+  const fact = (label: string, text: string): Line => [dim(`  ${label} `), span(text)];
   return [
     [
       span(` ${source.state}`, { colour, bold: true }),
       ...(source.stage === null
         ? [span(source.schedule === null ? '  no warm-up' : `  ${remote(source.schedule)}`)]
         : [
-            span(`  ${remote(source.schedule ?? '')} stage ${source.stage}/${source.stages ?? '?'} `),
+            span(`  ${remote(source.schedule ?? '')}`),
+            ...fact('stage', `${source.stage}/${source.stages ?? '?'} `),
             ...bar(climbed(source), size, colour),
           ]),
-      ...(source.nextTick === null ? [] : [span(`  next tick ${whenText(source.nextTick, moment)}`)]),
       ...(source.earned === null
         ? []
         : [span('  '), source.earned ? span('day earned', { colour: 'green' }) : span('day not yet earned', { colour: 'yellow' })]),
@@ -33,19 +34,24 @@ function facts(source: SourceView, width: number, moment: Moment): Line[] {
       dim(' last hour '),
       span(`${ofLimit(source.attemptsLastHour, source.maxMsgPerHour)} `),
       ...(source.maxMsgPerHour === null ? [] : bar(hourUse(source), size, colour)),
-      dim('  today '),
-      span(`${ofLimit(source.attemptsToday, day)} `),
+      ...fact('today', `${ofLimit(source.attemptsToday, day)} `),
       ...(day === null ? [] : bar(day === 0 ? 1 : source.attemptsToday / day, size, colour)),
-      dim('  waiting '),
-      span(numberText(source.waiting)),
+      ...(source.nextTick === null
+        ? []
+        : fact('next tick', width < 110 ? `in ${leftText(source.nextTick, moment)}` : whenText(source.nextTick, moment))),
     ],
     [
-      dim(' today '),
-      span(
-        `${numberText(source.deliveredToday)} delivered, ${numberText(source.deferredToday)} deferred, ${numberText(source.bouncedToday)} bounced`,
-      ),
-      ...(first === undefined ? [] : [dim('  waits: '), span(`${reasonText(first)}${endText(first.until, moment)}`)]),
+      span(' '),
+      span(numberText(source.deliveredToday)),
+      dim(' delivered  '),
+      span(numberText(source.deferredToday)),
+      dim(' deferred  '),
+      span(numberText(source.bouncedToday)),
+      dim(' bounced today  '),
+      span(numberText(source.waiting)),
+      dim(' waiting'),
     ],
+    ...(first === undefined ? [] : [[dim(' waits: '), span(`${reasonText(first)}${endText(first.until, moment)}`)]]),
   ];
 }
 
@@ -89,13 +95,11 @@ function causeLines(w: WindowView, width: number, moment: Moment): Line[] {
   const ends = isRecovering(w, moment)
     ? `ended ${whenText(w.until, moment)}, normal again ${whenText(w.recoverUntil, moment)}`
     : `ends ${whenText(w.until, moment)}, normal again ${timeText(w.recoverUntil, moment)}`;
+  const hits = `${w.hits} ${w.hits === 1 ? 'hit' : 'hits'}`;
+  const paragraph = (text: string): Line[] => wrap(remote(text), width - 3, 3).map(line => [span(`  ${line}`)]);
   return [
-    [span(`  ${effectText(w)} for ${concernedText(w)}; ${ends}`)],
-    [
-      dim('  rule '),
-      span(remote(w.rule)),
-      dim(` (${remote(w.from)}), ${w.hits} ${w.hits === 1 ? 'hit' : 'hits'}, opened ${whenText(w.opened, moment)}`),
-    ],
+    ...paragraph(`${effectText(w)} for ${concernedText(w)}; ${ends}`),
+    ...paragraph(`rule ${w.rule} (${w.from}), ${hits}, opened ${whenText(w.opened, moment)}`),
     ...wrap(quoted(w.reply), width - 6, 6).map((line): Line => [span('     '), dim(line)]),
   ];
 }

@@ -21,21 +21,25 @@ const COLOURS: Readonly<Record<string, Colour>> = {
 /** As wide as the longest type. */
 const TYPE = 15;
 
-function feedLine(line: FeedView, moment: Moment): Line {
+function feedLine(line: FeedView, time: string): Line {
   const text = remote(line.text);
   // Most sentences name the lane or the source they are about.
   const about = line.source === undefined || text.includes(line.source) ? '' : `${line.source}${line.provider ? `/${line.provider}` : ''} `;
   const colour = COLOURS[line.type];
   return [
-    dim(timeText(line.time, moment, true).padEnd(11)),
-    span(' '),
+    dim(`${time}  `),
     span(remote(line.type).padEnd(TYPE), colour === undefined ? {} : { colour }),
-    span(` ${remote(about)}${about === '' ? '' : ' '}${text}`),
+    span(`  ${remote(about)}${about === '' ? '' : '  '}${text}`),
     ...(line.reply === undefined ? [] : [dim(` ${quoted(line.reply)}`)]),
     dim(` [${remote(line.author)}]`),
   ];
 }
 
 /** The last `room` lines. */
-export const feedLines = (feed: readonly FeedView[], room: number, moment: Moment): Line[] =>
-  room <= 0 ? [] : feed.slice(-room).map(line => feedLine(line, moment));
+export function feedLines(feed: readonly FeedView[], room: number, moment: Moment): Line[] {
+  if (room <= 0) return [];
+  const lines = feed.slice(-room);
+  const times = lines.map(line => timeText(line.time, moment, true));
+  const width = Math.max(0, ...times.map(time => time.length));
+  return lines.map((line, i) => feedLine(line, (times[i] ?? '').padEnd(width)));
+}

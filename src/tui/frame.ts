@@ -5,10 +5,11 @@
  * sentence. While the daemon is away the last answer stays, dimmed, under a banner that says so.
  */
 import { numberText } from '../control/reason-text.js';
+import type { StatusView } from '../control/view.js';
 import { detailLines } from './detail.js';
 import { helpLines } from './help.js';
 import { boxed } from './layout.js';
-import { bold, dim, ends, filled, fitted, span, styled, type Line } from './line.js';
+import { bold, dim, ends, filled, fitted, span, styled, widthOf, type Line } from './line.js';
 import { listLines } from './list.js';
 import { momentOf, sourceOf, type Model } from './model.js';
 import { dateText, remote, spanText } from './text.js';
@@ -66,26 +67,32 @@ function heading(model: Model, width: number): Line[] {
   );
   if (away !== null) {
     const forText = away.since < 1_000 ? '' : ` for ${spanText(away.since)}`;
-    return [first, filled([span(` daemon away${forText}, retrying: ${remote(away.text)}`, { colour: 'red', inverse: true })], width)];
+    return [first, filled([span(` away${forText}, retrying: ${remote(away.text)}`, { colour: 'red', inverse: true })], width)];
   }
   if (status === null) return [first, []];
-  const { totals } = status;
-  const total = (n: number, what: string): Line => [bold(numberText(n)), dim(` ${what}  `)];
-  const rare = (n: number, what: string): Line => (n === 0 ? [] : total(n, what));
-  return [
-    first,
-    [
-      span(' '),
-      ...total(totals.waiting, 'waiting'),
-      ...total(totals.delivered, 'delivered'),
-      ...total(totals.deferred, 'deferrals'),
-      ...total(totals.bounced, 'bounced'),
-      ...total(totals.accepted, 'accepted'),
-      ...rare(totals.uncertain, 'uncertain'),
-      ...rare(totals.suppressed, 'suppressed'),
-      ...rare(totals.deleted, 'deleted'),
-    ],
+  return [first, [span(' '), ...totalsOf(status.totals, width - 1)]];
+}
+
+/** As many as fit whole, the most telling first; what is rare only when it happened. */
+function totalsOf(totals: StatusView['totals'], width: number): Line {
+  const figures: readonly (readonly [number, string])[] = [
+    [totals.waiting, 'waiting'],
+    [totals.delivered, 'delivered'],
+    [totals.deferred, 'deferrals'],
+    [totals.bounced, 'bounced'],
+    ...(totals.uncertain > 0 ? [[totals.uncertain, 'uncertain'] as const] : []),
+    [totals.accepted, 'accepted'],
+    ...(totals.suppressed > 0 ? [[totals.suppressed, 'suppressed'] as const] : []),
+    ...(totals.deleted > 0 ? [[totals.deleted, 'deleted'] as const] : []),
   ];
+  let left = width;
+  return figures.flatMap(([n, what]): Line => {
+    const figure = [bold(numberText(n)), dim(` ${what}`)];
+    left -= widthOf(figure);
+    if (left < 0) return [];
+    left -= 2;
+    return [...figure, span('  ')];
+  });
 }
 
 /** The question, what is typed, or what came of the last act. */
@@ -93,7 +100,7 @@ function told(model: Model, width: number): Line {
   if (model.ask !== null) {
     return filled([span(` ${model.ask.question} `, { colour: 'yellow', inverse: true, bold: true }), span(' y/n ', { bold: true })], width);
   }
-  if (model.typing) return [bold(' / '), span(model.filter), span(' ', { inverse: true }), dim('  ⏎ keep, esc forget')];
+  if (model.typing) return [bold(' / '), span(model.filter), span(' ', { inverse: true })];
   if (model.note === null) return [];
   const { tone, text } = model.note;
   const sign = tone === 'good' ? '✓ ' : tone === 'bad' ? '✗ ' : '';
@@ -107,13 +114,14 @@ function hints(model: Model): Line {
   const hint = (key: string, what: string): Line => [bold(key), dim(` ${what}  `)];
   if (model.help) return [span(' '), ...hint('any key', 'back')];
   if (model.ask !== null) return [span(' '), ...hint('y', 'yes'), ...hint('n', 'no')];
+  if (model.typing) return [span(' '), ...hint('⏎', 'keep'), ...hint('esc', 'forget'), ...hint('↑↓', 'move')];
   const source = sourceOf(model);
   const paused = source?.state === 'paused';
   const held = source?.state === 'holding' || source?.state === 'suspended';
   const open = model.open !== null;
   return [
     span(' '),
-    ...hint('↑↓', 'choose'),
+    ...hint('↑↓', 'move'),
     ...(open ? hint('esc', 'back') : hint('⏎', 'open')),
     ...hint('p', paused ? 'resume' : 'pause'),
     ...hint('h', held ? 'release' : 'hold'),

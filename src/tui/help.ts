@@ -28,9 +28,6 @@ const STATES: readonly (readonly [SourceState, string])[] = [
 export function helpLines(width: number, height: number): Line[] {
   const keys = KEYS.map(([key, what]): Line => [span('  '), bold(fill(key, 6)), span(what)]);
   const states = STATES.map(([state, what]): Line => [span('  '), span(fill(state, 13), { colour: STATE_COLOURS[state] }), span(what)]);
-  const columns: Line[] = [
-    [span('  '), dim('HOUR is the sliding hour before now; D/T/B are recipients delivered, deferred')],
-    [span('  '), dim('and bounced since the last tick; TICK is when the day is judged next.')],
-  ];
-  return boxed([title('Keys', [], width), ...keys, title('States', [], width), ...states, title('Columns', [], width), ...columns], height);
+  const columns: Line = [span('  '), dim('HOUR: the 60 minutes before now; D/T/B: delivered, deferred, bounced today')];
+  return boxed([title('Keys', [], width), ...keys, title('States', [], width), ...states, title('Columns', [], width), columns], height);
 }

@@ -56,18 +56,21 @@ export function widthsOf<T>(columns: readonly Column<T>[], rows: readonly T[]): 
 export const tableWidth = (widths: readonly number[], gap: number): number =>
   widths.reduce((sum, width) => sum + width, 0) + gap * Math.max(0, widths.length - 1);
 
+/** Headings; like a row's, the last column takes no more than it needs unless it stands right. */
 export function headLine<T>(columns: readonly Column<T>[], widths: readonly number[], gap: number): Line {
-  return columns.map((column, i) => ({
-    text: fill(column.head, widths[i] ?? 0, column.right) + ' '.repeat(i === columns.length - 1 ? 0 : gap),
-    dim: true,
-  }));
+  return columns.map((column, i) => {
+    const last = i === columns.length - 1;
+    const text = last && !column.right ? column.head : fill(column.head, widths[i] ?? 0, column.right);
+    return { text: text + ' '.repeat(last ? 0 : gap), dim: true };
+  });
 }
 
 export function rowLine<T>(columns: readonly Column<T>[], widths: readonly number[], gap: number, row: T): Line {
   return columns.flatMap((column, i) => {
     const cell = column.cell(row);
     const space = span(' '.repeat(Math.max(0, (widths[i] ?? 0) - widthOf(cell))));
-    const between = i === columns.length - 1 ? [] : [span(' '.repeat(gap))];
-    return column.right ? [space, ...cell, ...between] : [...cell, space, ...between];
+    if (i === columns.length - 1) return column.right ? [space, ...cell] : cell;
+    const between = span(' '.repeat(gap));
+    return column.right ? [space, ...cell, between] : [...cell, space, between];
   });
 }

@@ -5,13 +5,13 @@ import { dim, span, title, type Line } from './line.js';
 import { chosenIndex, momentOf, sourcesOf, type Model } from './model.js';
 import { sourceTable } from './sources.js';
 import { remote } from './text.js';
-import { byEnd, windowHeight, windowLines } from './windows.js';
+import { inOrder, windowHeight, windowLines } from './windows.js';
 
 export function listLines(model: Model, width: number, height: number): Line[] {
   const moment = momentOf(model);
   const all = model.status?.sources ?? [];
   const sources = sourcesOf(model);
-  const windows = [...(model.status?.windows ?? [])].sort(byEnd);
+  const windows = inOrder(model.status?.windows ?? [], moment);
   const each = windowHeight(width);
   const rows = Math.max(1, sources.length);
   const wanted = windows.length === 0 ? 0 : 1 + each * windows.length;

@@ -85,8 +85,9 @@ export function momentOf(model: Model): Moment {
 /** Worst first. */
 const URGENCY: readonly SourceState[] = ['suspended', 'backing-off', 'holding', 'paused', 'warming', 'warm'];
 
+/** Part of the cap used in the last hour; 0 without a cap, or when nothing may leave. */
 export const hourUse = (source: Pick<SourceView, 'attemptsLastHour' | 'maxMsgPerHour'>): number =>
-  source.maxMsgPerHour === null ? 0 : source.maxMsgPerHour === 0 ? 1 : source.attemptsLastHour / source.maxMsgPerHour;
+  source.maxMsgPerHour ? source.attemptsLastHour / source.maxMsgPerHour : 0;
 
 /** How far up its ramp; past the end without one. */
 export const climbed = (source: Pick<SourceView, 'stage' | 'stages'>): number =>

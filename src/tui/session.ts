@@ -40,8 +40,8 @@ export function startSession({ backend, every, now, say }: SessionOptions): Sess
   const tell = (message: Message): void => {
     if (!signal.aborted) say(message);
   };
-  const away = (text: string): void => {
-    awaySince ??= now();
+  const away = (text: string, since: number): void => {
+    awaySince ??= since;
     tell({ type: 'away', text, since: now() - awaySince });
   };
 
@@ -49,14 +49,14 @@ export function startSession({ backend, every, now, say }: SessionOptions): Sess
     while (!signal.aborted) {
       const asked = now();
       const slow = setInterval(() => {
-        if (now() - asked >= PATIENCE) away('it takes long to answer');
+        if (now() - asked >= PATIENCE) away('it takes long to answer', asked);
       }, 1_000);
       try {
         const status = await backend.status();
         awaySince = undefined;
         tell({ type: 'status', status });
       } catch (error) {
-        away(textOf(error));
+        away(textOf(error), asked);
       } finally {
         clearInterval(slow);
       }

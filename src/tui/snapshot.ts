@@ -6,7 +6,7 @@ import type { StatusView } from '../control/view.js';
 import { fitted, plain, span, type Line } from './line.js';
 import { sourceTable } from './sources.js';
 import { dateText, spanText, type Moment } from './text.js';
-import { byEnd, windowLines } from './windows.js';
+import { inOrder, windowLines } from './windows.js';
 
 /** Nothing is cut below this. */
 const WIDTH = 1_000;
@@ -25,7 +25,7 @@ export function snapshot(status: StatusView, zone?: string): string {
     ],
     [],
     ...(status.sources.length === 0 ? [[span('No source is configured.')]] : [table.head, ...status.sources.map(s => table.row(s, false))]),
-    ...(status.windows.length === 0 ? [] : [[], ...windowLines([...status.windows].sort(byEnd), WIDTH, moment)]),
+    ...(status.windows.length === 0 ? [] : [[], ...windowLines(inOrder(status.windows, moment), WIDTH, moment)]),
   ];
   return lines.map(line => `${plain(fitted(line, WIDTH))}\n`).join('');
 }

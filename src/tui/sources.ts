@@ -2,7 +2,7 @@
  * The table of sources: one row each, as many columns as the width carries.
  *
  * Pure. Plans go from rich to poor; the first that fits is taken, so that nothing wraps: bars shrink, then the schedule
- * goes, the counts of the day merge, the cap joins what is used, the address goes, numbers are shortened.
+ * goes, the counts of the day merge, numbers are shortened, the cap joins what is used, then the next tick or the address goes.
  */
 import { numberText } from '../control/reason-text.js';
 import type { SourceView } from '../control/view.js';
@@ -39,7 +39,8 @@ const STEPS: readonly Partial<Plan>[] = [
   { short: true },
   { cap: false },
   { name: 10 },
-  { address: false, bars: 8 },
+  { tick: false },
+  { tick: true, address: false, bars: 8 },
   { bars: 6 },
   { bars: 4 },
   { tick: false },
@@ -48,6 +49,8 @@ const STEPS: readonly Partial<Plan>[] = [
 
 const PLANS: readonly Plan[] = STEPS.reduce<Plan[]>((plans, step) => [...plans, { ...(plans.at(-1) ?? RICH), ...step }], [RICH]);
 
+/** Columns of the longest state: the table keeps its shape when one changes. */
+const STATE = 'backing-off'.length;
 /** Room for `▸ `. */
 const MARK = 2;
 
@@ -66,7 +69,7 @@ function columnsOf(plan: Plan, moment: Moment): Column<SourceView>[] {
     ...(plan.schedule
       ? [{ head: 'SCHEDULE', cell: (s: SourceView) => [s.schedule === null ? dim('–') : span(cut(remote(s.schedule), 20))] }]
       : []),
-    { head: 'STATE', cell: s => [span(s.state, { colour: STATE_COLOURS[s.state] })] },
+    { head: 'STATE', cell: s => [span(s.state.padEnd(STATE), { colour: STATE_COLOURS[s.state] })] },
     {
       head: 'STAGE',
       cell: s => {

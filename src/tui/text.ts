@@ -133,7 +133,8 @@ export interface Moment {
 export function dateText(iso: string | null, { zone }: Moment): string {
   const at = iso === null ? NaN : Date.parse(iso);
   if (!Number.isFinite(at)) return '–';
-  const p = clockParts(at, zone);
+  // To the nearest second: a tick at 04:00 told as 03:59:59.997 is not shown as 03:59.
+  const p = clockParts(Math.round(at / 1_000) * 1_000, zone);
   return `${p.year}-${p.month}-${p.day} ${p.hour}:${p.minute}:${p.second}`;
 }
 

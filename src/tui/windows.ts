@@ -36,25 +36,28 @@ export const quoted = (reply: string): string => `“${remote(reply)}”`;
 /** Lines one window takes: its reply stands beside it where there is room, else below. */
 export const windowHeight = (width: number): 1 | 2 => (width < 120 ? 2 : 1);
 
-const columnsOf = (moment: Moment): Column<WindowView>[] => [
+const columnsOf = (width: number, moment: Moment): Column<WindowView>[] => [
   { head: '', cell: w => [{ text: remote(w.id), bold: true }] },
   { head: '', cell: w => [span(cut(concernedText(w), 34))] },
   { head: '', cell: w => [span(effectText(w))] },
   { head: '', cell: w => countdown(w, moment) },
+  ...(windowHeight(width) === 1 ? [{ head: '', cell: (w: WindowView) => [dim(quoted(w.reply))] }] : []),
 ];
 
 /** All lines of these windows, windowHeight(width) each. `selected`: id of the chosen one. */
 export function windowLines(windows: readonly WindowView[], width: number, moment: Moment, selected?: string): Line[] {
-  const columns = columnsOf(moment);
+  const columns = columnsOf(width, moment);
   const widths = widthsOf(columns, windows);
   return windows.flatMap(w => {
     const isChosen = w.id === selected;
     const line = [span(isChosen ? '▸ ' : '  '), ...rowLine(columns, widths, 2, w)];
     const mark = (l: Line): Line => (isChosen ? chosen(filled(l, width)) : l);
-    if (windowHeight(width) === 1) return [mark([...line, span('  '), dim(quoted(w.reply))])];
-    return [mark(line), [span('     '), dim(quoted(w.reply))]];
+    return [mark(line), ...(windowHeight(width) === 1 ? [] : [[span('     '), dim(quoted(w.reply))]])];
   });
 }
 
-/** Soonest first. */
-export const byEnd = (a: WindowView, b: WindowView): number => (a.until < b.until ? -1 : a.until > b.until ? 1 : 0);
+/** Those that bind before those that recover; soonest end first. */
+export function inOrder(windows: readonly WindowView[], moment: Moment): WindowView[] {
+  const end = (w: WindowView): string => (isRecovering(w, moment) ? `1 ${w.recoverUntil}` : `0 ${w.until}`);
+  return [...windows].sort((a, b) => (end(a) < end(b) ? -1 : 1));
+}
