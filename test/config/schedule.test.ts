@@ -175,40 +175,70 @@ describe('a schedule', () => {
 });
 
 describe('the linter', () => {
-  const warnings = (more: string): string[] => {
+  const linted = (more: string): Findings => {
     const findings = new Findings();
     lintSchedule(schedule(more), findings);
-    return findings.warnings.map(({ code }) => code);
+    return findings;
   };
+  const warnings = (more: string): string[] => linted(more).warnings.map(({ code }) => code);
   const stages = (...list: string[]) => `stages: [${list.map(stage => `{ ${stage} }`).join(', ')}]\n`;
 
   it.each([
     ['dip', stages('max-msg-per-hour: 50', 'max-msg-per-hour: 40')],
-    ['jump', stages('max-msg-per-hour: 50', 'max-msg-per-hour: 151')],
+    ['dip', stages('max-msg-per-hour: 50, max-msg-per-day: 500', 'max-msg-per-hour: 60, max-msg-per-day: 400')],
+    ['dip', `${RAMP}providers: { big: { stages: [{ max-msg-per-hour: 5 }, { max-msg-per-hour: 4 }] } }\n`],
     ['day-below-hour', stages('max-msg-per-hour: 50, max-msg-per-day: 40')],
+    ['stuck-stage', stages('max-msg-per-hour: 50, max-smtp-out: none')],
+    ['stuck-stage', stages('max-msg-per-hour: 50, max-connect-rate: none')],
+    ['stuck-stage', stages('max-msg-per-hour: 100, max-msg-rate: 10/h')],
+    ['stuck-stage', `${RAMP}gates: { advance: { sent: ">= 301%" } }\n`],
+    ['stuck-stage', `${stages('max-msg-per-hour: 50, max-msg-per-day: 500')}gates: { advance: { sent: "> 100%" } }\n`],
+    [
+      'stuck-stage',
+      `${stages('max-msg-per-hour: 50', 'max-msg-per-hour: 60, max-msg-per-day: 480')}gates: { advance: { sent: ">= 150%" } }\n`,
+    ],
+    ['stuck-stage', `${RAMP}gates: { advance: { delivered: "> 100%" } }\n`],
+  ])('refuses %s: %s', (code, text) => {
+    const findings = linted(text);
+    expect(findings.faults.map(fault => fault.code)).toEqual([code]);
+    expect(findings.warnings).toEqual([]);
+  });
+
+  it('finds a fall behind a stage that says nothing', () => {
+    const { faults, warnings: besides } = linted(
+      stages('max-msg-per-hour: 50, max-msg-per-day: 500', 'max-msg-per-hour: 60', 'max-msg-per-hour: 70, max-msg-per-day: 400'),
+    );
+    expect(faults.map(({ code, what }) => [code, what])).toEqual([['dip', 'schedule s: max-msg-per-day falls from 500 to 400 at stage 3']]);
+    expect(besides.map(({ code }) => code)).toEqual(['gap']);
+  });
+
+  it.each([
+    ['jump', stages('max-msg-per-hour: 50', 'max-msg-per-hour: 101')],
     ['gap', stages('max-msg-per-hour: 50, max-smtp-out: 2', 'max-msg-per-hour: 60', 'max-msg-per-hour: 70, max-smtp-out: 4')],
     ['small-stage', stages('max-msg-per-hour: 2', 'max-msg-per-hour: 3')],
     ['jump', 'ramp: { from: 10/h, to: 10000/h, stages: 4 }\n'],
-    ['dip', `${RAMP}providers: { big: { stages: [{ max-msg-per-hour: 5 }, { max-msg-per-hour: 4 }] } }\n`],
-    ['unreachable-gate', `${RAMP}gates: { advance: { sent: ">= 301%" } }\n`],
-    ['unreachable-gate', `${stages('max-msg-per-hour: 50, max-msg-per-day: 500')}gates: { advance: { sent: "> 100%" } }\n`],
-    ['unreachable-gate', `${RAMP}gates: { advance: { delivered: "> 100%" } }\n`],
+    ['unreachable-gate', `${RAMP}advance: calendar\ngates: { advance: { sent: ">= 301%" } }\n`],
     ['unreachable-gate', `${RAMP}gates: { hold: { deferral-rate: "> 30%" } }\n`],
     ['unreachable-gate', `${RAMP}gates: { hold: { window-open: "> 25h" } }\n`],
     ['backward-gate', `${RAMP}gates: { hold: { deferral-rate: "< 10%" } }\n`],
     ['backward-gate', `${RAMP}gates: { advance: { sent: "< 50%" } }\n`],
     ['no-advance-gate', `${RAMP}gates: { advance: {} }\n`],
-  ])('says %s', (code, text) => {
-    expect(warnings(text)).toEqual([code]);
+  ])('says %s: %s', (code, text) => {
+    const findings = linted(text);
+    expect(findings.warnings.map(warning => warning.code)).toEqual([code]);
+    expect(findings.faults).toEqual([]);
   });
 
   it.each([
-    [stages('max-msg-per-hour: 50', 'max-msg-per-hour: 150')],
+    [stages('max-msg-per-hour: 50', 'max-msg-per-hour: 100')],
+    [stages('max-msg-per-hour: 50', 'max-msg-per-hour: 50')],
+    [stages('max-msg-per-hour: 100, max-msg-rate: 25/h')],
     [stages('max-msg-per-hour: 50, max-msg-per-day: 50', 'max-msg-per-hour: 50, max-msg-per-day: 50')],
     [`${RAMP}providers: { big: { scale: 0.1 } }\n`],
     [`${RAMP}gates: { advance: { sent: ">= 300%" } }\n`],
   ])('is silent about %s', text => {
     expect(warnings(text)).toEqual([]);
+    expect(linted(text).faults).toEqual([]);
   });
 
   it('knows the hours that a zone skips', () => {
