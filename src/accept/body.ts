@@ -5,7 +5,9 @@
  * receiver can be made to see an end of data where we saw none ("SMTP smuggling"), and no signature breaks on the way.
  * What is refused is not kept in memory.
  */
-const LF = 10;
+import { isAscii } from 'node:buffer';
+import { hasWholeLines } from '../kernel/lines.js';
+
 const CR = 13;
 
 /** Bytes of messages being received at this moment, over all connections. */
@@ -60,16 +62,9 @@ export class Body {
 
   /** Every LF has its CR and every CR its LF, across chunks too. */
   #linesEndWell(chunk: Buffer): boolean {
-    let last = this.#last;
-    let high = 0;
-    for (let i = 0; i < chunk.length; i++) {
-      const c = chunk[i] ?? 0;
-      if ((c === LF) !== (last === CR)) return false;
-      high |= c;
-      last = c;
-    }
-    if (high > 127) this.eightBit = true;
-    this.#last = last;
+    if (!hasWholeLines(chunk, this.#last)) return false;
+    if (!this.eightBit && !isAscii(chunk)) this.eightBit = true;
+    this.#last = chunk[chunk.length - 1] ?? this.#last;
     return true;
   }
 }

@@ -4,10 +4,11 @@
  * Promises: every recipient gets exactly one answer; an attempt cut off after the whole body was handed to the socket is
  * marked uncertain; `seen` is false only when no byte of MAIL FROM was written. Never classifies: that is outcome/'s.
  */
-import type { Readable } from 'node:stream';
+import type { Readable, Transform } from 'node:stream';
 import type { SMTPConnectionSendInfo, SMTPEnvelope } from 'nodemailer/lib/smtp-connection';
 import { networkReply, parseReply } from '../outcome/reply.js';
 import type { Phase, Reply } from '../kernel/reply.js';
+import { onWire } from './wire.js';
 
 /** The part of nodemailer's error that matters here. */
 export interface SendError extends Error {
@@ -33,9 +34,13 @@ export interface TransactionResult {
   readonly needsReset: boolean;
 }
 
+/** Bytes of a body that is put together with its end of data; a larger one is not copied for that. */
+const MOST_COPIED = 1024 * 1024;
+
 /**
  * The body as nodemailer takes it: it is piped once DATA was answered 354. A Buffer would do, but then nobody could tell
- * whether a connection broke before or after the body was written.
+ * whether a connection broke before or after the body was written. The destination is nodemailer's DataStream: a body with
+ * sound lines goes to its readable side as it is to be on the wire, any other through it.
  */
 export class Body {
   started = false;
@@ -55,12 +60,16 @@ export class Body {
     return this;
   }
 
-  pipe(destination: NodeJS.WritableStream): NodeJS.WritableStream {
+  pipe(destination: Transform): Transform {
     this.started = true;
     destination.once('end', () => {
       this.sent = true;
     });
-    destination.end(this.content);
+    const ready = this.content.length <= MOST_COPIED ? onWire(this.content) : undefined;
+    if (ready) {
+      destination.push(ready);
+      destination.push(null);
+    } else destination.end(this.content);
     return destination;
   }
 }
