@@ -25,6 +25,7 @@ import { TickClock } from './daemon/ticks.js';
 import { Dispatcher } from './deliver/dispatcher.js';
 import { createGovernor } from './govern/governor.js';
 import type { Clock } from './kernel/clock.js';
+import type { Governor } from './kernel/governor.js';
 import { Events } from './kernel/events.js';
 import { FaultError, printFault } from './kernel/fault.js';
 import type { Settings } from './kernel/settings.js';
@@ -59,6 +60,7 @@ export interface Daemon {
   readonly listeners: readonly { readonly address: string; readonly port: number }[];
   readonly settings: () => Settings;
   readonly operations: ReturnType<typeof createOperations>;
+  readonly governor: Governor;
   reload(author: string): Promise<{ warnings: string[] }>;
   stop(author: string): Promise<void>;
 }
@@ -275,6 +277,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       return stopping;
     }
 
-    return { done, events, listeners, settings: () => settings, operations, reload, stop: author => stopAll(author, 0) };
+    return { done, events, listeners, settings: () => settings, operations, governor, reload, stop: author => stopAll(author, 0) };
   }
 }

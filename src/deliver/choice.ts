@@ -9,6 +9,7 @@
 import type { Governor } from '../kernel/governor.js';
 import type { Pool, Settings, WarmUpWish } from '../kernel/settings.js';
 import type { Instant, Ms } from '../kernel/units.js';
+import { shareSlots } from './cold-share.js';
 import type { Lane } from './lane.js';
 import type { Group } from './waiting.js';
 
@@ -16,17 +17,17 @@ import type { Group } from './waiting.js';
 const RECOUNT: Ms = 250;
 /** How far a warm lane may run ahead of its share, messages. */
 const AHEAD = 64;
-
-interface Withheld {
-  readonly asOf: Instant;
-  readonly slots: number;
-}
+/** How far a cold lane may fall behind and still catch up, as a part of its share. */
+const CREDIT = 0.2;
 
 export class Choice {
   readonly #governor: Governor;
   readonly #settings: () => Settings;
   readonly #groupsOf: (source: string) => Iterable<Group>;
-  readonly #withheld = new Map<Group, Withheld>();
+  readonly #yielded = new Set<Lane>();
+  /** How far the passes of a cold source's lanes have come. */
+  readonly #reached = new Map<string, number>();
+  readonly #shared = new Map<string, { readonly until: Instant; readonly shares: ReadonlyMap<Group, number> }>();
 
   constructor(governor: Governor, settings: () => Settings, groupsOf: (source: string) => Iterable<Group>) {
     this.#governor = governor;
@@ -36,7 +37,7 @@ export class Choice {
 
   /** Slots and pools changed: count again before the next choice. */
   forget(): void {
-    this.#withheld.clear();
+    this.#shared.clear();
   }
 
   /** Whose mail this lane looks at, in this order. */
@@ -48,7 +49,7 @@ export class Choice {
   mayTake(lane: Lane, group: Group, wish: WarmUpWish, now: Instant): boolean {
     const weight = this.weight(lane.source, group.pool);
     if (weight <= 0) return false;
-    if (!this.#governor.isWarm(lane.source)) return true;
+    if (!this.#governor.isWarm(lane.source)) return this.#itsTurn(lane, now);
     if (wish !== 'never' && this.#reserved(group, wish, now) >= this.#due(group, now)[wish]) return false;
     return this.#shareAllows(lane, group, weight, now);
   }
@@ -57,9 +58,19 @@ export class Choice {
     group.due[wish] = Math.max(0, group.due[wish] - count);
     const weight = this.weight(lane.source, group.pool);
     if (weight > 0) lane.share.set(group.pool, (lane.share.get(group.pool) ?? 0) + count / weight);
-    const withheld = this.#withheld.get(group);
-    if (withheld && !this.#governor.isWarm(lane.source))
-      this.#withheld.set(group, { ...withheld, slots: Math.max(0, withheld.slots - count) });
+    if (this.#governor.isWarm(lane.source)) return;
+    // A lane that had nothing to send has no credit for it, beyond a little.
+    const reached = this.#reached.get(lane.source) ?? 0;
+    const share = this.#shared.get(lane.source)?.shares.get(group) ?? 0;
+    lane.pass = Math.max(lane.pass, reached - CREDIT) + count / Math.max(1, share);
+    this.#reached.set(lane.source, Math.max(reached, lane.pass));
+  }
+
+  /** Lanes of a source that left a turn to another; asked again once that one has gone. */
+  yielded(source: string): Lane[] {
+    const lanes = [...this.#yielded].filter(l => l.source === source);
+    for (const lane of lanes) this.#yielded.delete(lane);
+    return lanes;
   }
 
   weight(source: string, pool: string): number {
@@ -83,26 +94,41 @@ export class Choice {
   }
 
   #slots(group: Group, now: Instant): number {
-    const known = this.#withheld.get(group);
-    if (known && now - known.asOf < RECOUNT) return known.slots;
-    const within = this.pool(group.pool)?.coldWait ?? 0;
     let slots = 0;
     for (const lane of group.lanes) {
       if (lane.retired || this.weight(lane.source, group.pool) <= 0 || this.#governor.isWarm(lane.source)) continue;
-      slots += this.#governor.coldSlots(lane.name, within, now) * this.#portion(group, lane.source, now);
+      slots += this.#shares(lane.source, now).get(group) ?? 0;
     }
-    slots = Math.ceil(slots);
-    this.#withheld.set(group, { asOf: now, slots });
-    return slots;
+    return Math.ceil(slots);
   }
 
-  /** A cold source's slots serve all its groups: this group's part is its part of what is due. */
-  #portion(group: Group, source: string, now: Instant): number {
-    const mine = this.#warmable(group, now);
-    if (mine === 0) return 0;
-    let all = 0;
-    for (const other of this.#groupsOf(source)) all += this.#warmable(other, now);
-    return all === 0 ? 0 : mine / all;
+  /** What each group may count on of a cold source. */
+  #shares(source: string, now: Instant): ReadonlyMap<Group, number> {
+    const known = this.#shared.get(source);
+    if (known && now < known.until) return known.shares;
+    const groups = [...this.#groupsOf(source)].filter(g => this.#warmable(g, now) > 0);
+    const claims = groups.map(group => ({
+      slots: this.#governor.coldSlots({ source, provider: group.provider }, this.pool(group.pool)?.coldWait ?? 0, now),
+      due: this.#warmable(group, now),
+    }));
+    const slots = shareSlots(claims);
+    const shares = new Map(groups.map((group, i) => [group, slots[i] ?? 0]));
+    // With many destinations the count costs more than it is worth four times a second.
+    this.#shared.set(source, { until: now + Math.max(RECOUNT, groups.length), shares });
+    return shares;
+  }
+
+  /** A cold source's next message belongs to the lane that is furthest behind, if that one is about to take it. */
+  #itsTurn(lane: Lane, now: Instant): boolean {
+    for (const other of this.#groupsOf(lane.source)) {
+      const rival = other.lanes.find(l => l.source === lane.source);
+      if (!rival || rival === lane || rival.retired || rival.pass >= lane.pass) continue;
+      if (rival.blocked(now) || rival.connectAfter > now || this.#warmable(other, now) === 0) continue;
+      if (!rival.anyIdle() && rival.openingCount() === 0) continue;
+      this.#yielded.add(lane);
+      return false;
+    }
+    return true;
   }
 
   #warmable(group: Group, now: Instant): number {

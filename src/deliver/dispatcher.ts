@@ -220,7 +220,13 @@ export class Dispatcher {
     else session.quit();
     if (this.#inFlight === 0 && !this.#running) for (const resolve of this.#drained.splice(0)) resolve();
     this.#serve(lane);
+    this.#serveYielded(lane);
     this.#arm();
+  }
+
+  /** Lanes of the source that left this one its turn. */
+  #serveYielded(lane: Lane): void {
+    for (const other of this.#choice.yielded(lane.source)) this.#serve(other);
   }
 
   #wait(lane: Lane, verdict: Wait): void {
@@ -298,6 +304,7 @@ export class Dispatcher {
       this.#released(lane);
     } else governor.disconnected(connection, clock.now());
     this.#serve(lane);
+    this.#serveYielded(lane);
     this.#arm();
   }
 
@@ -359,7 +366,10 @@ export class Dispatcher {
     this.#timerAt = Infinity;
     this.backlog.wake();
     const now = this.#ports.clock.now();
-    for (let lane = this.#heap.popDue(now); lane; lane = this.#heap.popDue(now)) this.#serve(lane);
+    const due: Lane[] = [];
+    for (let lane = this.#heap.popDue(now); lane; lane = this.#heap.popDue(now)) due.push(lane);
+    // Lanes of one source often wait for the same slot: it goes to the one furthest behind.
+    for (const lane of due.sort((a, b) => a.pass - b.pass)) this.#serve(lane);
     this.#arm();
   }
 }

@@ -21,6 +21,8 @@ export class Lane implements Scheduled {
   connectAfter: Instant = 0;
   /** Messages carried per unit of weight, for each pool: the smallest goes first. */
   readonly share = new Map<string, number>();
+  /** Messages carried per slot assigned, while cold: the lane of a source that is furthest behind goes first. */
+  pass = 0;
   /** Its source was removed by a reload: no new work. */
   retired = false;
 

@@ -33,7 +33,12 @@ export type AnswerKind = keyof ProviderModel['says'] | 'accepted';
 const SOURCES_MOST = 10_000;
 const GREYLIST_MOST = 100_000;
 
-export function createSimulatedProvider(model: ProviderModel, seed: number): SimulatedProvider {
+/** `known`: addresses with a past, and the recipients an hour they are known for; everybody else is a stranger. */
+export function createSimulatedProvider(
+  model: ProviderModel,
+  seed: number,
+  known: ReadonlyMap<string, number> = new Map(),
+): SimulatedProvider {
   const standings = new Map<string, Standing>();
   const open = new Map<string, number>();
   /** First contact by (address, sender, recipient). */
@@ -52,7 +57,7 @@ export function createSimulatedProvider(model: ProviderModel, seed: number): Sim
   const standingOf = (source: string, now: Instant): Standing => {
     let standing = standings.get(source);
     if (!standing) {
-      standings.set(source, (standing = new Standing(model.allowance, now)));
+      standings.set(source, (standing = new Standing(model.allowance, now, known.get(source))));
       shed(standings, SOURCES_MOST);
     }
     return standing;

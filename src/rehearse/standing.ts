@@ -37,12 +37,14 @@ export class Standing {
   readonly #accepted = new MinuteRing();
   readonly #refused = new MinuteRing();
   /** Best hour of each day of history, newest last; the last one is today. */
-  readonly #best: number[] = [0];
+  readonly #best: number[];
   #day: number;
   #penalised = -1;
   #cleanToday = true;
 
-  constructor(model: AllowanceModel, now: Instant) {
+  /** `past`: recipients in its best hour yesterday, for an address that has sent before. */
+  constructor(model: AllowanceModel, now: Instant, past?: number) {
+    this.#best = past === undefined ? [0] : [past, 0];
     this.#model = model;
     this.#day = Math.floor(now / DAY);
   }

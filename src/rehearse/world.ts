@@ -17,6 +17,8 @@ export interface LabWorldOptions {
   readonly clock: Clock;
   /** Same seed, same moods and users. Default 1. */
   readonly seed?: number;
+  /** Addresses with a past, and the recipients an hour each provider knows them for. */
+  readonly known?: ReadonlyMap<string, number>;
   /** Default: all of models.ts. */
   readonly models?: readonly ProviderModel[];
   /** Port of the DNS server on 127.0.0.1; default 0: any free one. */
@@ -49,7 +51,7 @@ const PORT_TRIES = 20;
 export async function startLabWorld(options: LabWorldOptions): Promise<LabWorld> {
   const models = options.models ?? MODELS;
   const network = options.network ?? '127.0.2';
-  const providers = models.map(model => createSimulatedProvider(model, options.seed ?? 1));
+  const providers = models.map(model => createSimulatedProvider(model, options.seed ?? 1, options.known));
   const ledgers = new Map(models.map(model => [model.name, new ReceiversLedger()]));
   const hosts = providers.flatMap(provider => provider.model.mx.map(({ host }) => ({ host, provider })));
   if (hosts.length > 254) throw new RangeError('a lab has room for 254 MX hosts');

@@ -1,0 +1,81 @@
+/**
+ * What the lab plays: four sources, a pool, and one campaign a day, as data. Pure.
+ */
+import { HOUR } from '../../kernel/units.js';
+import type { Campaign } from '../../rehearse/campaign.js';
+
+export interface LabSource {
+  readonly name: string;
+  readonly address: string;
+  /** First stage; undefined is warm. */
+  readonly stage?: number;
+  /** What providers know it for already, recipients an hour; absent for a stranger. */
+  readonly past?: number;
+}
+
+export const LAB_SOURCES: readonly LabSource[] = [
+  { name: 'hot-1', address: '127.0.1.1', past: 20_000 },
+  { name: 'cold-1', address: '127.0.1.2', stage: 1 },
+  { name: 'cold-2', address: '127.0.1.3', stage: 5, past: 40 },
+  { name: 'cold-3', address: '127.0.1.4', stage: 10, past: 120 },
+];
+
+/** The domain campaigns come from, and where its notices of failure go. */
+export const SENDER_DOMAIN = 'news.sender.example';
+export const SENDER_HOST = 'mx.sender.example';
+
+/** The lab's days begin at half past four, half an hour behind the tick of the shipped schedules. */
+export const DAY_BEGINS = 4.5 * HOUR;
+/** Campaigns begin at eight, as people's do. */
+export const CAMPAIGN_AT = 8 * HOUR;
+
+export function labConfig(parts: {
+  readonly dir: string;
+  readonly listen: number;
+  readonly dns: string;
+  readonly smtpPort: number;
+  readonly schedule: string;
+}): string {
+  const sources = LAB_SOURCES.map(({ name, address, stage }) => {
+    const warmUp = stage === undefined ? 'none' : `{ schedule: ${parts.schedule}, stage: ${stage} }`;
+    return `  ${name}: { address: ${address}, host-name: ${name}.sender.example, warm-up: ${warmUp} }`;
+  });
+  return `# Written by the lab; everything in it is on loopback.
+host-name: mta.sender.example
+state-dir: ${JSON.stringify(`${parts.dir}/state`)}
+listeners: [{ address: "127.0.0.1:${parts.listen}" }]
+clients: [{ from: ["127.0.0.0/8"], pool: campaigns, allow-headers: true }]
+sources:
+${sources.join('\n')}
+pools:
+  # A campaign drains in the morning; cold sources get what they can send until the afternoon.
+  campaigns: { sources: [${LAB_SOURCES.map(s => s.name).join(', ')}], cold-wait: 8h }
+defaults: { max-smtp-out: 10 }
+dns: { servers: ["${parts.dns}"] }
+smtp-port: ${parts.smtpPort}
+allow-private: true
+log: { level: warn, file: ${JSON.stringify(`${parts.dir}/rampd.log`)} }
+accounting: { file: ${JSON.stringify(`${parts.dir}/acct.csv`)}, format: csv, rotate: 1d }
+`;
+}
+
+/** The campaign of one day (0-based): it grows, as senders with new addresses plan it. */
+export function campaignOf(day: number, seed: number): Campaign {
+  return {
+    count: Math.round(2_500 * 1.18 ** day),
+    to: [
+      { domain: 'gmail.com', weight: 30 },
+      { domain: '*.workspace.example', weight: 8 },
+      { domain: 'outlook.com', weight: 12 },
+      { domain: 'hotmail.com', weight: 10 },
+      { domain: '*.customers.example', weight: 10 },
+      { domain: 'yahoo.com', weight: 14 },
+      { domain: 'aol.com', weight: 4 },
+      { domain: 'small-isp.example', weight: 12 },
+    ],
+    from: [SENDER_DOMAIN],
+    size: 2_048,
+    job: `day-${day + 1}`,
+    seed: seed * 1_000 + day,
+  };
+}
