@@ -21,19 +21,30 @@ export interface Claim {
 export function shareSlots(claims: readonly Claim[]): number[] {
   const all = Math.max(0, ...claims.map(c => c.slots));
   const shares = claims.map(() => 0);
-  if (all === 0) return shares;
-  const own = claims.map((c, i) => ({ i, want: Math.min(c.slots, c.due) })).filter(({ i }) => (claims[i] as Claim).slots < all);
-  const left = all - fill(shares, own, all * OWN_FIRST);
-  const rest = claims.map((c, i) => ({ i, want: Math.min(c.slots, c.due) - (shares[i] as number) })).filter(({ want }) => want > 0);
-  fill(shares, rest, left);
+  const everybody = claims.map((_, i) => i);
+  const own = everybody.filter(i => (claims[i] as Claim).slots < all);
+  const given = fill(shares, claims, own, all * OWN_FIRST);
+  fill(shares, claims, everybody, all - given);
   return shares;
 }
 
-/** Shares `amount` in proportion to what is wanted, nobody more than that; returns what was given. */
-function fill(shares: number[], wants: readonly { readonly i: number; readonly want: number }[], amount: number): number {
-  const total = wants.reduce((sum, w) => sum + w.want, 0);
-  if (total === 0) return 0;
-  const part = Math.min(1, amount / total);
-  for (const { i, want } of wants) shares[i] = (shares[i] as number) + want * part;
-  return total * part;
+/** Shares `amount` in proportion to what is due, nobody above what it can use; returns what was given. */
+function fill(shares: number[], claims: readonly Claim[], who: readonly number[], amount: number): number {
+  let left = amount;
+  let open = who;
+  while (left > 1e-9 && open.length > 0) {
+    const room = open
+      .map(i => ({ i, due: claims[i]!.due, room: Math.min(claims[i]!.slots, claims[i]!.due) - shares[i]! }))
+      .filter(r => r.room > 1e-9);
+    const total = room.reduce((sum, r) => sum + r.due, 0);
+    if (total === 0) break;
+    const before = left;
+    for (const r of room) {
+      const part = Math.min(r.room, (before * r.due) / total);
+      shares[r.i] = shares[r.i]! + part;
+      left -= part;
+    }
+    open = room.map(r => r.i);
+  }
+  return amount - left;
 }
