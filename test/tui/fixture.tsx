@@ -124,5 +124,4 @@ export const running = (size: Size, change: Partial<StatusView> = {}): Model =>
 /** The screen as Ink draws it, styles included. */
 export const drawn = (model: Model): string => renderToString(<Screen model={model} />, { columns: model.size.columns });
 
-// eslint-disable-next-line no-control-regex
 export const bare = (text: string): string => text.replace(/\u001b\[[0-9;]*m/g, '');

@@ -45,7 +45,7 @@ describe('colours', () => {
 
   it('are left out when asked, while bold and inverse stay', () => {
     const frame = drawn({ ...running(SMALL), colours: false });
-    // eslint-disable-next-line no-control-regex
+
     const codes = new Set([...frame.matchAll(/\u001b\[(\d+)m/g)].map(([, code]) => Number(code)));
     expect([...codes].filter(code => (code >= 30 && code <= 49) || code >= 90)).toEqual([]);
     expect(codes).toContain(1);
