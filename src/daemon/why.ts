@@ -6,6 +6,7 @@ import { Refusal } from '../control/operations.js';
 import type { LaneView, SourceView, WhyView } from '../control/view.js';
 import { type Iso, whyLane, whySummary } from '../control/views.js';
 import type { Dispatcher } from '../deliver/dispatcher.js';
+import type { Waiting } from '../deliver/waiting.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Governor } from '../kernel/governor.js';
 import { domainOf, parseMessageId } from '../kernel/message.js';
@@ -50,6 +51,8 @@ async function whyMessage(target: string, number: number, parts: WhyParts): Prom
       elsewhere = `it is due again at ${parts.iso(row.due)}${last ? `; attempt ${row.state.attempts} was answered "${last.reply}"` : ''}`;
     }
     if (waiting?.provider === undefined) continue;
+    const resting = restingAt(waiting, parts);
+    if (resting !== undefined) elsewhere ??= resting;
     const ask = { senderDomain: domainOf(row.sender), recipientDomain: queue.domain };
     for (const { source } of settings().pools.get(queue.pool)?.sources ?? []) {
       const lane = explained({ source, provider: waiting.provider }, ask, parts);
@@ -72,4 +75,14 @@ function whyLaneNamed(target: string, parts: WhyParts): WhyView {
 
 function explained(lane: LaneName, ask: { senderDomain?: string; recipientDomain?: string }, parts: WhyParts): WhyView['lanes'][number] {
   return whyLane(lane, parts.governor.explain(lane, ask, parts.clock.now()), parts.iso);
+}
+
+/** Set when no lane of the pool can reach the MX hosts of this queue just now. */
+function restingAt(waiting: Waiting, parts: WhyParts): string | undefined {
+  const { site } = waiting;
+  const now = parts.clock.now();
+  const lanes = site?.group.lanes ?? [];
+  if (!site || lanes.length === 0 || !lanes.every(l => l.siteRests(site.key, now))) return undefined;
+  const [first] = lanes.map(l => l.deadSites.get(site.key)).sort((a, b) => (a?.until ?? 0) - (b?.until ?? 0));
+  return first && `its MX hosts could not be used ("${first.reply}"); the next attempt is at ${parts.iso(first.until)}`;
 }

@@ -236,15 +236,15 @@ export class Dispatcher {
 
   #alarm(lane: Lane): void {
     const at = lane.nextAsk(this.#ports.clock.now());
-    if (at === Infinity) {
-      this.#heap.remove(lane);
-      this.#eventWaiters.add(lane);
-    } else this.#heap.set(lane, at);
+    if (lane.waitUntil === Infinity || lane.connectAfter === Infinity) this.#eventWaiters.add(lane);
+    if (at === Infinity) this.#heap.remove(lane);
+    else this.#heap.set(lane, at);
     this.#arm();
   }
 
   #openMore(lane: Lane, now: Instant): void {
     for (const site of this.#picker.sitesWithWork(lane, now)) {
+      if (lane.siteRests(site.key, now)) continue;
       while (this.#wants(lane, site, now)) {
         const verdict = this.#ports.governor.mayConnect(lane.name, now);
         if (!verdict.go) {
@@ -291,6 +291,7 @@ export class Dispatcher {
     else lane.opening.delete(site.key);
     if (opened && 'connection' in opened) {
       governor.connected(connection, clock.now());
+      lane.deadSites.delete(site.key);
       const session = new Session(connection, site.key, opened, clock, { closed: (s, reply) => this.#closed(lane, s, reply) });
       lane.sessions.add(session);
       events.emit('connected', { ...lane.name, host: opened.host, tls: opened.tls });
@@ -299,6 +300,8 @@ export class Dispatcher {
     } else if (opened) {
       const match = this.#classify(lane, opened);
       governor.connectFailed(connection, match, opened.hosts, clock.now());
+      lane.siteFailed(site.key, match.reply.line, clock.now());
+      this.#alarm(lane);
       events.emit('connect-failed', { ...lane.name, host: opened.host, reply: match.reply.line, class: match.class });
       this.#ports.log.info({ lane: lane.key, host: opened.host, reply: match.reply.line }, 'connection not opened');
       this.#released(lane);
@@ -348,6 +351,7 @@ export class Dispatcher {
 
   #look(): void {
     this.#choice.forget();
+    for (const lane of this.lanes.all.values()) lane.forgetSites(this.#ports.clock.now());
     for (const group of this.backlog.groups.values()) if (group.sites.size > 0) this.#wakeGroup(group);
     this.#lookTimer = this.#ports.clock.at(this.#ports.clock.now() + LOOK_AGAIN, () => this.#look());
   }

@@ -2,7 +2,7 @@
  * A lane's hands: its connections, open, opening and idle, and when it is to be asked again.
  */
 import { type LaneName, printLane } from '../kernel/verdict.js';
-import type { Instant } from '../kernel/units.js';
+import { HOUR, SECOND, type Instant } from '../kernel/units.js';
 import type { Scheduled } from './heap.js';
 import type { Session } from './session.js';
 import type { Group } from './waiting.js';
@@ -19,6 +19,8 @@ export class Lane implements Scheduled {
   waitUntil: Instant = 0;
   /** The same for new connections. */
   connectAfter: Instant = 0;
+  /** Sites that could not be reached, and when to try again: one dead site must not keep a lane busy, nor close it. */
+  readonly deadSites = new Map<string, { readonly failures: number; readonly until: Instant; readonly reply: string }>();
   /** Messages carried per unit of weight, for each pool: the smallest goes first. */
   readonly share = new Map<string, number>();
   /** Messages carried per slot assigned, while cold: the lane of a source that is furthest behind goes first. */
@@ -50,9 +52,26 @@ export class Lane implements Scheduled {
     return n;
   }
 
+  /** A connection to the site failed: the next attempt waits 15 s, then four times, nine times that, at most an hour. */
+  siteFailed(site: string, reply: string, now: Instant): void {
+    const failures = (this.deadSites.get(site)?.failures ?? 0) + 1;
+    this.deadSites.set(site, { failures, until: now + Math.min(HOUR, 15 * SECOND * failures ** 2), reply });
+  }
+
+  /** Forgets sites that nobody has asked for in a long time. */
+  forgetSites(now: Instant): void {
+    for (const [site, { until }] of this.deadSites) if (until < now - HOUR) this.deadSites.delete(site);
+  }
+
+  siteRests(site: string, now: Instant): boolean {
+    return (this.deadSites.get(site)?.until ?? 0) > now;
+  }
+
   /** The next instant at which it is worth asking again; Infinity when only an event can change anything. */
   nextAsk(now: Instant): Instant {
-    return Math.min(this.waitUntil > now ? this.waitUntil : Infinity, this.connectAfter > now ? this.connectAfter : Infinity);
+    let at = Math.min(this.waitUntil > now ? this.waitUntil : Infinity, this.connectAfter > now ? this.connectAfter : Infinity);
+    for (const { until } of this.deadSites.values()) if (until > now) at = Math.min(at, until);
+    return at;
   }
 
   blocked(now: Instant): boolean {
