@@ -13,6 +13,7 @@ export function renderWhy(why: WhyView, screen: Screen): string {
   return (
     page([
       ...wrap(why.summary, screen.width),
+      ...(why.source?.cannotEarn ? wrap(`${why.source.name}: ${why.source.cannotEarn}`, screen.width) : []),
       ...(why.message ? ['', ...messageLines(why.message, screen)] : []),
       ...why.lanes.flatMap(lane => ['', ...laneLines(lane, screen)]),
     ]) + (why.source ? `\n${renderSources([{ ...why.source, because: [] }], screen)}` : '')

@@ -32,6 +32,8 @@ export interface SourceView {
   bouncedToday: number;
   /** Would today be earned if it were judged now? null for a warm source. */
   earned: boolean | null;
+  /** The first stage that the best of the last seven days would not earn, as a sentence; null when there is none. */
+  cannotEarn: string | null;
   nextTick: string | null;
   waiting: number;
   because: ReasonView[];

@@ -14,7 +14,7 @@ import { printable } from '../kernel/text.js';
 import { finiteOrNull, type Instant } from '../kernel/units.js';
 import { printLane, type Reason } from '../kernel/verdict.js';
 import type { ProviderView, ScheduleView } from './operations.js';
-import { reasonText } from './reason-text.js';
+import { numberText, reasonText } from './reason-text.js';
 import type { FeedView, LaneView, MessageView, ReasonView, SourceView, VerdictView, WhyView, WindowView } from './view.js';
 
 /** Latest instant a Date can hold (ECMA-262, time values). */
@@ -88,10 +88,18 @@ export function sourceView(
     deferredToday: status.deferredToday,
     bouncedToday: status.bouncedToday,
     earned: status.earned ?? null,
+    cannotEarn: cannotEarn(status),
     nextTick: isoOrNull(more.nextTick, iso),
     waiting: more.waiting,
     because: status.because.map(reason => reasonView(reason, iso)),
   };
+}
+
+/** `its volume cannot earn stage 12/28: it needs 1,640 recipients a day, the best of the last seven days had 410` */
+function cannotEarn({ unearnable: u, stages }: SourceStatus): string | null {
+  if (!u) return null;
+  const needs = `${numberText(u.needs)} recipients a day`;
+  return `its volume cannot earn stage ${u.stage}/${stages ?? '?'}: it needs ${needs}, the best of the last seven days had ${numberText(u.have)}`;
 }
 
 /** `source`: the name of the source that has the window's address now; null when none has, or when it concerns all. */

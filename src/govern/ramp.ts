@@ -73,6 +73,8 @@ export interface Progress {
   /** Steps already taken in the silence that lasts. */
   readonly cooled?: number;
   readonly graduatedAt?: Instant;
+  /** Days (their first tick) of the last seven that sent all their stage allowed: more mail may have waited. */
+  readonly cutOff?: readonly Instant[];
   /** Messages a day no lane's growth limit falls below: the day of the stage it began with. */
   readonly growthFloor?: number;
 }
@@ -110,6 +112,13 @@ export interface GateStatus {
   readonly met: boolean;
 }
 
+/** The first stage that the best of the last seven days would not earn. Recipients a day. */
+export interface Unearnable {
+  readonly stage: number;
+  readonly needs: number;
+  readonly have: number;
+}
+
 /** Where a warming source, or a provider's own stage on it, stands. */
 export interface RampStatus {
   readonly schedule: string;
@@ -124,6 +133,7 @@ export interface RampStatus {
   /** What a tick now would do, one sentence. */
   readonly ifJudgedNow: string;
   readonly judgedThrough: Instant;
+  readonly unearnable?: Unearnable;
   readonly gates: readonly GateStatus[];
 }
 

@@ -69,6 +69,7 @@ export class Status {
       state: this.#state(source, now),
       ...(stage ? { schedule: stage.schedule, stage: stage.stage, stages: stage.of } : {}),
       ...(stage && !stage.graduated ? { earned: stage.earned } : {}),
+      ...(stage?.unearnable ? { unearnable: stage.unearnable } : {}),
       maxMsgPerHour: plan.hourNow,
       maxMsgPerDay: plan.dayNow,
       attemptsLastHour: source.account.inflight + source.account.hour.used(now),

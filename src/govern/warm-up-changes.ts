@@ -8,7 +8,7 @@ import type { Instant } from '../kernel/units.js';
 import { brakes, tell } from './gate.js';
 import type { Facts } from './gate.js';
 import type { Progress, RampPorts } from './ramp.js';
-import { brakeFacts, gather, reach, sourceFacts, units } from './warm-up-climb.js';
+import { attempts, brakeFacts, gather, reach, sourceFacts, units } from './warm-up-climb.js';
 import type { Climb, Records, Unit } from './warm-up-climb.js';
 import { at, fallTo, judge, struck } from './warm-up-judge.js';
 import type { Case, Judgement } from './warm-up-judge.js';
@@ -89,6 +89,7 @@ export class Changes {
       startsAt: climb.startsAt,
       held: unit.progress.held || climb.unit.progress.held,
       mayReach: this.#mayReach(climb, unit),
+      attempts: attempts(this.#records, climb, unit, tick),
       stated: climb.source.limits,
     };
   }

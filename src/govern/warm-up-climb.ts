@@ -96,6 +96,15 @@ export function gather(records: Records, climb: Climb, unit: Unit, to: Instant):
   };
 }
 
+/** Attempts of the day that ends at `to`: a source's on all its lanes, a provider's on its own. */
+export function attempts(records: Records, climb: Climb, unit: Unit, to: Instant): number {
+  let sum = 0;
+  records.days.each(climb.address, unit.progress.judgedThrough, to, (provider, _, __, made) => {
+    if (unit === climb.unit || unitOf(climb, provider) === unit) sum += made;
+  });
+  return sum;
+}
+
 /**
  * A source whose mail goes to providers with stages of their own has too few outcomes left to be judged on. When those
  * providers earned their days it is judged on all its lanes; otherwise it could never advance, nor they past it.

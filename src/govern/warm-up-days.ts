@@ -146,10 +146,10 @@ export class Days {
     address: string,
     from: Instant,
     to: Instant,
-    visit: (provider: string, counts: Readonly<Partial<Record<OutcomeClass, number>>>, day: Instant) => void,
+    visit: (provider: string, counts: Readonly<Partial<Record<OutcomeClass, number>>>, day: Instant, attempts: number) => void,
   ): void {
     for (const [provider, lane] of this.#addresses.get(address)?.lanes ?? []) {
-      for (const row of lane.rows) if (row.day >= from && row.day < to) visit(provider, row.counts, row.day);
+      for (const row of lane.rows) if (row.day >= from && row.day < to) visit(provider, row.counts, row.day, row.attempts);
     }
   }
 

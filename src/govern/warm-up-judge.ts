@@ -13,6 +13,7 @@ import type { Instant, Ms } from '../kernel/units.js';
 import { find, group, tell } from './gate.js';
 import type { Facts } from './gate.js';
 import type { Progress, StoredCaps } from './ramp.js';
+import { cutOffDays } from './warm-up-outlook.js';
 import { hourly, quantities, stageAt, tellCaps, tighter, unstated } from './warm-up-stages.js';
 
 /** Step-backs without an earned day between after which only a person resumes the source. */
@@ -31,6 +32,8 @@ export interface Case {
   readonly held: boolean;
   /** A provider never leads its source: the source's stage after this tick; Infinity when it is warm, or for a source. */
   readonly mayReach: number;
+  /** Attempts of the day, on the lanes whose volume counts for this stage. */
+  readonly attempts: number;
   /** What the source states itself: it replaces what a warm one keeps. */
   readonly stated: Limits;
 }
@@ -45,7 +48,7 @@ export interface Judgement {
 
 export function judge(c: Case): Judgement {
   const { progress: p, schedule, stages, facts, tick } = c;
-  const { countsFrom, lastSent: _, cooled, ...rest } = p;
+  const { countsFrom, lastSent: _, cooled, cutOff: __, ...rest } = p;
   const silence = silenceOf(c);
   const silent = silence >= schedule.idle.after;
   const base: Progress = {
@@ -54,6 +57,7 @@ export function judge(c: Case): Judgement {
     stopped: false,
     ...(c.lastSent === undefined ? {} : { lastSent: c.lastSent }),
     ...(silent && cooled !== undefined ? { cooled } : {}),
+    ...(p.graduated ? {} : cutOffDays(p, c.attempts, facts.allowed, tick)),
   };
   const stay = (text: string, author: 'gate' | 'tick' = 'tick', next = base): Judgement => ({
     progress: next,

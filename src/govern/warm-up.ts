@@ -24,6 +24,7 @@ import type { Climb, Records } from './warm-up-climb.js';
 import { Complaints } from './warm-up-complaints.js';
 import { Days } from './warm-up-days.js';
 import { judge } from './warm-up-judge.js';
+import { unearnable } from './warm-up-outlook.js';
 import { Register } from './warm-up-register.js';
 import { cut } from './warm-up-stages.js';
 
@@ -207,6 +208,7 @@ class WarmUp implements Ramp {
         met: group === 'advance' ? meets(c, facts) : trips(c, facts, gates.minSample),
       }));
     const suspended = suspension(climb, unit, now);
+    const beyond = unearnable(this.#days, climb, unit);
     return {
       schedule: climb.schedule.name,
       stage: p.stage,
@@ -218,6 +220,7 @@ class WarmUp implements Ramp {
       earned: !p.graduated && !p.braked && !p.suspended && find(climb.schedule, facts).finding === 'earned',
       ifJudgedNow: judge(this.#changes.caseOf(climb, unit, facts, now)).text,
       judgedThrough: p.judgedThrough,
+      ...(beyond ? { unearnable: beyond } : {}),
       gates: [...shown('advance', gates.advance), ...shown('hold', gates.hold), ...shown('step-back', gates.stepBack)],
     };
   }

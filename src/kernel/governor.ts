@@ -107,6 +107,8 @@ export interface SourceStatus {
   readonly deferredToday: number;
   readonly bouncedToday: number;
   readonly earned?: boolean;
+  /** The first stage that the best of the last seven days would not earn; recipients a day. */
+  readonly unearnable?: { readonly stage: number; readonly needs: number; readonly have: number };
   readonly dayStart: Instant;
   readonly because: readonly Reason[];
 }

@@ -20,6 +20,7 @@ export const source = (change: Partial<SourceView> = {}): SourceView => ({
   deferredToday: 25,
   bouncedToday: 4,
   earned: true,
+  cannotEarn: null,
   nextTick: '2026-03-03T04:00:00.000Z',
   waiting: 12345,
   because: [],

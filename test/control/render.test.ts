@@ -185,6 +185,13 @@ cold-1/microsoft waits until 14:03 (in 12m)
     const text = renderWhy(why({ message: message(), source: source() }), wide);
     expect(text).toContain('00-000000001f from news@example.com');
     expect(text).toContain('SOURCE');
+    expect(text).not.toContain('earn stage');
+  });
+
+  it('names the stage that the volume of the source cannot earn', () => {
+    const cannotEarn = 'its volume cannot earn stage 12/28: it needs 1,640 recipients a day, the best of the last seven days had 410';
+    const text = renderWhy(why({ what: 'source', name: 'cold-1', source: source({ cannotEarn }) }), { ...wide, width: 300 });
+    expect(text.split('\n')[1]).toBe(`cold-1: ${cannotEarn}`);
   });
 
   it('says when only a person or an event ends it, and when mail goes', () => {

@@ -82,9 +82,14 @@ describe('views', () => {
       maxMsgPerHour: null,
       maxMsgPerDay: null,
       earned: null,
+      cannotEarn: null,
       nextTick: null,
       waiting: 9,
     });
+    const stuck = { ...source, stage: 3, stages: 28, unearnable: { stage: 12, needs: 1_640, have: 410 } };
+    expect(views.sourceView(stuck, { address: '', hostName: '' }, { waiting: 0, nextTick: null }, iso).cannotEarn).toBe(
+      'its volume cannot earn stage 12/28: it needs 1,640 recipients a day, the best of the last seven days had 410',
+    );
     expect(
       JSON.stringify(views.sourceView({ ...source, earned: false }, { address: '', hostName: '' }, { waiting: 0, nextTick: T }, iso)),
     ).toContain('"earned":false');
