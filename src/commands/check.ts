@@ -14,6 +14,7 @@ import type { Fault } from '../kernel/fault.js';
 import type { Settings } from '../kernel/settings.js';
 import { checkSamples } from '../outcome/samples.js';
 import { findConfig } from './config-file.js';
+import { rampLines, ramps } from './ramp-needs.js';
 import type { Io } from './io.js';
 
 interface Options {
@@ -81,6 +82,7 @@ function summary(settings: Settings, warnings: number): string[] {
     `  pools      ${settings.pools.size}: ${[...settings.pools.keys()].join(', ')}`,
     `  schedules  ${settings.schedules.size}${used.length > 0 ? `, in use: ${used.join(', ')}` : ', none in use'}`,
     `  providers  ${settings.providers.size}, with ${counted(rules, 'rule')}`,
+    ...rampLines(settings),
   ];
 }
 
@@ -109,6 +111,7 @@ function asJson({ file, faults, warnings, settings }: Checked): object {
           schedules: settings.schedules.size,
           providers: settings.providers.size,
           rules: rules ?? 0,
+          ramps: ramps(settings),
         }
       : null,
   };

@@ -1,6 +1,7 @@
 /**
  * A schedule as lines of text and as rows of numbers. Pure.
  */
+import { dayNeeded } from '../govern/warm-up-outlook.js';
 import { printPlace } from '../kernel/fault.js';
 import { DIRECTIVES } from '../kernel/limits.js';
 import type { LimitKey, Limits } from '../kernel/limits.js';
@@ -28,7 +29,6 @@ export interface ScheduleRow {
 const HOURS = 8;
 
 export function scheduleRows(schedule: Schedule): ScheduleRow[] {
-  const gate = schedule.gates.advance.find(({ metric, op }) => metric === 'sent' && op.startsWith('>'));
   let total = 0;
   return schedule.stages.map(({ number, limits }) => {
     const hour = limits.maxMsgPerHour?.value ?? Infinity;
@@ -39,7 +39,7 @@ export function scheduleRows(schedule: Schedule): ScheduleRow[] {
       maxMsgPerHour: finite(hour),
       maxMsgPerDay: finite(limits.maxMsgPerDay?.value ?? Infinity),
       day,
-      earnedFrom: schedule.advance === 'earned' && gate ? Math.ceil(gate.value * day) : 0,
+      earnedFrom: dayNeeded(schedule, limits),
       total,
       providers: Object.fromEntries(
         [...schedule.providers].map(([name, own]) => [name, finite(own.stages[number - 1]?.limits.maxMsgPerHour?.value ?? Infinity)]),

@@ -5,7 +5,7 @@
  * may have waited), in calendar mode, and on a source that is warm. Pure; changes nothing.
  */
 import type { Limits } from '../kernel/limits.js';
-import type { Condition, Schedule } from '../kernel/schedule.js';
+import type { Schedule } from '../kernel/schedule.js';
 import { DAY } from '../kernel/units.js';
 import type { Instant, Ms } from '../kernel/units.js';
 import type { Progress, Unearnable } from './ramp.js';
@@ -22,14 +22,13 @@ const ROUNDING = 1e-6;
 export function unearnable(days: Days, climb: Climb, unit: Unit): Unearnable | undefined {
   const { schedule } = climb;
   const p = unit.progress;
-  const gates = schedule.gates.advance.filter(c => c.metric === 'sent' && c.op.startsWith('>'));
   const firstDay = p.since !== undefined && p.judgedThrough <= p.since;
-  if (gates.length === 0 || schedule.advance === 'calendar' || p.graduated || firstDay) return undefined;
+  if (p.graduated || firstDay) return undefined;
   const best = bestDay(days, climb, unit, p.judgedThrough);
   if (best.day !== undefined && p.cutOff?.includes(best.day)) return undefined;
   const volume = carried(best.sent, schedule);
   for (const { number, limits } of unit.stages.slice(p.stage - 1)) {
-    const needs = needed(gates, number === p.stage ? limitsOf(climb, unit) : limits);
+    const needs = dayNeeded(schedule, number === p.stage ? limitsOf(climb, unit) : limits);
     if (needs > volume) return { stage: number, needs, have: best.sent };
   }
   return undefined;
@@ -54,11 +53,15 @@ function carried(sent: number, { gates: { minSample } }: Schedule): number {
   return sent > 0 && sent < minSample ? sent * Math.ceil(minSample / sent) : sent;
 }
 
-/** The fewest recipients a day that meet every condition on `sent`. */
-function needed(gates: readonly Condition[], limits: Limits): number {
+/** The fewest recipients a day that earn a stage with these limits; 0 where volume earns nothing: by the calendar, or without such a gate. */
+export function dayNeeded(schedule: Schedule, limits: Limits): number {
+  if (schedule.advance === 'calendar') return 0;
   const all = allowedIn(limits, DAY);
+  const gates = schedule.gates.advance.filter(c => c.metric === 'sent');
   return Math.max(
-    ...gates.map(({ op, value }) => (op === '>' ? Math.floor(value * all + ROUNDING) + 1 : Math.ceil(value * all - ROUNDING))),
+    0,
+    ...gates.filter(c => c.op === '>=').map(c => Math.ceil(c.value * all - ROUNDING)),
+    ...gates.filter(c => c.op === '>').map(c => Math.floor(c.value * all + ROUNDING) + 1),
   );
 }
 

@@ -32,9 +32,35 @@ describe('rampd check', () => {
     const { out, err, code } = await rampd('check');
     expect(code).toBeUndefined();
     expect(out).toMatch(
-      /^rampd\.yaml is good, with 1 warning\n {2}sources +2: 1 warm, 1 warming\n {2}pools +1: main\n {2}schedules +\d+, in use: four-weeks\n {2}providers +\d+, with \d+ rules\n$/,
+      /^rampd\.yaml is good, with 1 warning\n {2}sources +2: 1 warm, 1 warming\n {2}pools +1: main\n {2}schedules +\d+, in use: four-weeks\n {2}providers +\d+, with \d+ rules\n {2}ramps +cold-1: to earn [\d,]+ recipients a day at stage 1 \([\d,]+\/h\), [\d,]+ recipients a day at stage \d+ \([\d,]+\/h\)\n$/,
     );
     expect(err).toMatch(/^rampd\.yaml:\d+:5: warning: the gate "complaint-rate > 0.1%" of four-weeks is inert/);
+  });
+
+  it('names the volume that each ramp needs, at its first and its last stage', async () => {
+    const warm = (more: string) =>
+      `{ address: 203.0.113.2X, host-name: a.example.com, warm-up: { schedule: s${more} } }`.replace('X', more === '' ? '1' : '2');
+    const sources = `sources: { a: ${warm('')}, b: ${warm(', target: 70/h, stage: 2')}, c: { address: 203.0.113.23, warm-up: none } }`;
+    const lines = async (extra: string) => {
+      put(
+        'own/s.yaml',
+        `name: s\ntick: "0 4 * * *"\nstages: [{ max-msg-per-hour: 50 }, { max-msg-per-hour: 60, max-msg-per-day: 600 }, { max-msg-per-hour: 100 }]\n${extra}`,
+      );
+      put('rampd.yaml', minimal({ sources, pools: 'pools: { main: { sources: [a, b, c] } }' }, 'schedules: [own]\n'));
+      return (await rampd('check')).out.split('\n').slice(5, -1);
+    };
+    expect(await lines('gates: { advance: { sent: ">= 70%" } }\n')).toEqual([
+      '  ramps      a: to earn 280 recipients a day at stage 1 (50/h), 560 recipients a day at stage 3 (100/h)',
+      '             b: to earn 420 recipients a day at stage 2 (60/h), 392 recipients a day at stage 3 (70/h)',
+    ]);
+    expect(await lines('advance: calendar\n')).toEqual(['  ramps      a, b: climbs whatever its volume']);
+    const { summary } = JSON.parse((await rampd('check', '--json')).out) as { summary: { ramps: unknown[] } };
+    expect(summary.ramps[1]).toEqual({
+      source: 'b',
+      schedule: 's',
+      first: { stage: 2, maxMsgPerHour: 60, needs: 0 },
+      last: { stage: 3, maxMsgPerHour: 70, needs: 0 },
+    });
   });
 
   it('names every fault and ends with 2', async () => {
