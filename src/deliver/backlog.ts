@@ -62,6 +62,7 @@ export class Backlog {
       return;
     }
     if (waiting.place === 'ready' && waiting.site && due <= now && waiting.route && waiting.route.expires > now) {
+      waiting.site.group.dueStale = true;
       this.#hooks.ready(waiting.site.group);
       return;
     }

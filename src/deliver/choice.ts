@@ -13,8 +13,10 @@ import { shareSlots } from './cold-share.js';
 import type { Lane } from './lane.js';
 import type { Group } from './waiting.js';
 
-/** Due recipients and slots are recounted at most this often. */
+/** Due recipients and slots are recounted after this long, and due recipients sooner when mail has come since. */
 const RECOUNT: Ms = 250;
+/** Ready queues looked through in a millisecond's worth of counting; a fiftieth of the time at most goes into it. */
+const QUEUES_PER_MS = 50;
 /** How far a warm lane may run ahead of its share, messages. */
 const AHEAD = 64;
 /** How far a cold lane may fall behind and still catch up, as a part of its share. */
@@ -24,15 +26,23 @@ export class Choice {
   readonly #governor: Governor;
   readonly #settings: () => Settings;
   readonly #groupsOf: (source: string) => Iterable<Group>;
+  readonly #askAgain: (group: Group, at: Instant) => void;
   readonly #yielded = new Set<Lane>();
   /** How far the passes of a cold source's lanes have come. */
   readonly #reached = new Map<string, number>();
   readonly #shared = new Map<string, { readonly until: Instant; readonly shares: ReadonlyMap<Group, number> }>();
 
-  constructor(governor: Governor, settings: () => Settings, groupsOf: (source: string) => Iterable<Group>) {
+  /** `askAgain`: a warm lane was refused on a count that mail may have outdated; its group is to be asked at that instant. */
+  constructor(
+    governor: Governor,
+    settings: () => Settings,
+    groupsOf: (source: string) => Iterable<Group>,
+    askAgain: (group: Group, at: Instant) => void,
+  ) {
     this.#governor = governor;
     this.#settings = settings;
     this.#groupsOf = groupsOf;
+    this.#askAgain = askAgain;
   }
 
   /** Slots and pools changed: count again before the next choice. */
@@ -50,7 +60,7 @@ export class Choice {
     const weight = this.weight(lane.source, group.pool);
     if (weight <= 0) return false;
     if (!this.#governor.isWarm(lane.source)) return this.#itsTurn(lane, now);
-    if (wish !== 'never' && this.#reserved(group, wish, now) >= this.#due(group, now)[wish]) return false;
+    if (wish !== 'never' && this.#isReserved(group, wish, now)) return false;
     return this.#shareAllows(lane, group, weight, now);
   }
 
@@ -85,27 +95,30 @@ export class Choice {
     return this.#settings().pools.get(name);
   }
 
-  /** Recipients of this wish that warm lanes leave to cold ones. */
-  #reserved(group: Group, wish: WarmUpWish, now: Instant): number {
+  /** Do cold lanes have slots for all that is due of this wish? Warm lanes then leave it to them. */
+  #isReserved(group: Group, wish: WarmUpWish, now: Instant): boolean {
     const slots = this.#slots(group, now);
-    if (slots === 0) return 0;
+    // Without cold slots nothing is reserved, however old the count of what is due.
+    if (slots === 0) return false;
     const due = this.#due(group, now);
-    return wish === 'prefer' ? Math.min(slots, due.prefer) : Math.min(Math.max(0, slots - due.prefer), due.allow);
+    if ((wish === 'prefer' ? slots : slots - due.prefer) < due[wish]) return false;
+    if (group.dueStale) this.#askAgain(group, this.#recountAt(group));
+    return true;
   }
 
   #slots(group: Group, now: Instant): number {
     let slots = 0;
     for (const lane of group.lanes) {
       if (lane.retired || this.weight(lane.source, group.pool) <= 0 || this.#governor.isWarm(lane.source)) continue;
-      slots += this.#shares(lane.source, now).get(group) ?? 0;
+      slots += this.#shares(lane.source, group, now).get(group) ?? 0;
     }
     return Math.ceil(slots);
   }
 
-  /** What each group may count on of a cold source. */
-  #shares(source: string, now: Instant): ReadonlyMap<Group, number> {
+  /** What each group may count on of a cold source; `asker` has a share as soon as it has mail. */
+  #shares(source: string, asker: Group, now: Instant): ReadonlyMap<Group, number> {
     const known = this.#shared.get(source);
-    if (known && now < known.until) return known.shares;
+    if (known && now < known.until && (known.shares.has(asker) || this.#warmable(asker, now) === 0)) return known.shares;
     const groups = [...this.#groupsOf(source)].filter(g => this.#warmable(g, now) > 0);
     const claims = groups.map(group => ({
       slots: this.#governor.coldSlots({ source, provider: group.provider }, this.pool(group.pool)?.coldWait ?? 0, now),
@@ -137,16 +150,25 @@ export class Choice {
   }
 
   #due(group: Group, now: Instant): Record<WarmUpWish, number> {
-    if (group.dueAsOf >= 0 && now - group.dueAsOf < RECOUNT) return group.due;
+    if (group.dueAsOf >= 0 && now < this.#recountAt(group)) return group.due;
     const due = { prefer: 0, allow: 0, never: 0 };
+    let queues = 0;
     for (const site of group.sites.values()) {
       for (const wish of ['prefer', 'allow', 'never'] as const) {
+        queues += site.rings[wish].size;
         for (const waiting of site.rings[wish]) due[wish] += waiting.queue.dueCountUpTo(now);
       }
     }
     group.due = due;
     group.dueAsOf = now;
+    group.dueQueues = queues;
+    group.dueStale = false;
     return due;
+  }
+
+  /** The next count is not before then. */
+  #recountAt(group: Group): Instant {
+    return group.dueAsOf + (group.dueStale ? Math.min(RECOUNT, Math.max(1, group.dueQueues / QUEUES_PER_MS)) : RECOUNT);
   }
 
   #shareAllows(lane: Lane, group: Group, weight: number, now: Instant): boolean {

@@ -62,7 +62,12 @@ export class Dispatcher {
     this.#ports = ports;
     const { governor, settings, clock, router, store, log, dialogue } = ports;
     this.lanes = new Lanes(settings);
-    this.#choice = new Choice(governor, settings, source => this.lanes.groupsOf(source));
+    this.#choice = new Choice(
+      governor,
+      settings,
+      source => this.lanes.groupsOf(source),
+      (group, at) => this.#askAgain(group, at),
+    );
     this.#connector = new Connector({ clock, router, log, dialogue });
     this.#outbox = new Outbox(ports);
     this.#departures = new Departures(ports, this.#outbox);
@@ -141,6 +146,15 @@ export class Dispatcher {
   #placed(queue: DeliverQueue): void {
     this.backlog.place(queue);
     this.#arm();
+  }
+
+  #askAgain(group: Group, at: Instant): void {
+    if (group.asking) return;
+    group.asking = true;
+    this.#ports.clock.at(at, () => {
+      group.asking = false;
+      this.#wakeGroup(group);
+    });
   }
 
   /** Once a turn, however much became ready in it. */

@@ -57,6 +57,12 @@ export class Group {
   /** Due recipients by wish, recounted now and then; see choice.ts. */
   due: Record<WarmUpWish, number> = { prefer: 0, allow: 0, never: 0 };
   dueAsOf: Instant = -1;
+  /** Mail may have come since. */
+  dueStale = false;
+  /** Ready queues the count looked through. */
+  dueQueues = 0;
+  /** Its lanes are to be asked once the count may be made again. */
+  asking = false;
   /** Its lanes are about to be asked. */
   waking = false;
 
