@@ -19,6 +19,7 @@ import { createLog, type Log } from './daemon/log.js';
 import { Mailroom } from './daemon/mailroom.js';
 import { bootId } from './daemon/boot.js';
 import { dropRoot } from './daemon/privileges.js';
+import { checkStateFolder } from './daemon/state-folder.js';
 import { unchangeable } from './daemon/unchangeable.js';
 import { createSystemClock, monotonic, type SystemClock } from './daemon/system-clock.js';
 import { TickClock } from './daemon/ticks.js';
@@ -88,6 +89,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     mkdirSync(dir, { recursive: true, mode: 0o750 });
     const lock = await lockStateDir(dir);
     undo.push(() => lock.release());
+    checkStateFolder(dir);
 
     const systemClock: SystemClock | undefined = options.clock ? undefined : createSystemClock();
     const clock: Clock = options.clock ?? (systemClock as SystemClock);
@@ -231,7 +233,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
     undo.push(() => control.close());
 
-    // From here on a missing state.json is a fault.
+    // From here on a missing state.json is a fault, and so is a missing part beside it.
+    ledger.flush();
     if (!state.read()) await keeper.snapshot();
     governor.note('started', 'daemon', `rampd ${VERSION} started with ${settings.sources.size} sources`, clock.now());
     keeper.watch();

@@ -90,7 +90,7 @@ const damage = (file: string, what: string): FaultError =>
       code: 'ledger-damaged',
       place: { file, line: 0, col: 0 },
       what,
-      hint: 'restore the ledger folder from a copy; without one, move it and state.json away together: addresses then start over',
+      hint: 'restore the ledger folder from a copy; without one, put an empty folder in its place: what left in the last hour is then not counted',
     },
   ]);
 
