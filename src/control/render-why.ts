@@ -2,12 +2,13 @@
  * What `rampd why` prints: the answer in one sentence, then per lane the binding reason first, the reply behind it, its
  * end, and what would be without it.
  *
- * Pure. Says only what the verdict says: a lane that goes has no reasons to give.
+ * Pure. Says only what the verdict says: a lane that goes has no reasons to give. Windows in force that bind nothing just now
+ * stand behind the reasons, because they will.
  */
 import { page, whenText, wrap, type Screen } from './page.js';
 import { reasonText } from './reason-text.js';
-import { ends, messageLines, renderSources } from './render.js';
-import type { ReasonView, WhyView } from './view.js';
+import { ends, messageLines, renderSources, windowLimits } from './render.js';
+import type { ReasonView, WhyView, WindowView } from './view.js';
 
 export function renderWhy(why: WhyView, screen: Screen): string {
   return (
@@ -20,8 +21,10 @@ export function renderWhy(why: WhyView, screen: Screen): string {
   );
 }
 
-function laneLines({ lane, verdict, without }: WhyView['lanes'][number], screen: Screen): string[] {
-  if (verdict.go) return [`${lane} goes now`];
+function laneLines({ lane, verdict, without, windows = [] }: WhyView['lanes'][number], screen: Screen): string[] {
+  const quiet = windows.filter(w => verdict.go || !verdict.because.some(reason => reason.window === w.id));
+  const besides = quiet.flatMap(w => windowLines(w, screen));
+  if (verdict.go) return [`${lane} goes now`, ...besides];
   const head =
     verdict.until === null ? `${lane} waits until a person or an event ends it` : `${lane} waits until ${whenText(verdict.until, screen)}`;
   return [
@@ -30,6 +33,16 @@ function laneLines({ lane, verdict, without }: WhyView['lanes'][number], screen:
     ...(verdict.because.length > 0 && without !== null
       ? wrap(`without the first it would leave at ${whenText(without, screen)}`, screen.width, 2)
       : []),
+    ...besides,
+  ];
+}
+
+function windowLines(window: WindowView, screen: Screen): string[] {
+  const open = Date.parse(window.until) > screen.now;
+  const course = open ? `is open: ${windowLimits(window)}` : 'is over, limits are returning to normal';
+  return [
+    ...wrap(`window ${window.id} ${course} (${window.from})${ends(open ? window.until : window.recoverUntil, screen)}`, screen.width, 2),
+    ...wrap(`“${window.reply}”`, screen.width, 5),
   ];
 }
 

@@ -79,7 +79,7 @@ export const renderQueues = (queues: readonly QueueView[], screen: Screen): stri
   page(queues.length === 0 ? ['No mail is waiting.'] : queueLines(queues, screen));
 
 /** What a window does to limits: `1 connection, 60/h` or `suspended`. */
-function effect(w: WindowView): string {
+export function windowLimits(w: WindowView): string {
   if (w.suspend) return 'suspended';
   const limits = [
     ...(w.maxSmtpOut === null ? [] : [plural(w.maxSmtpOut, 'connection')]),
@@ -99,7 +99,7 @@ function windowLines(windows: readonly WindowView[], screen: Screen): string[] {
     { head: 'WINDOW', cell: w => w.id },
     { head: 'CONCERNS', cell: w => concerned(w), gives: true },
     { head: 'RULE', cell: w => w.rule, gives: true },
-    { head: 'LIMITS', cell: w => effect(w) },
+    { head: 'LIMITS', cell: w => windowLimits(w) },
     { head: 'HITS', cell: w => numberText(w.hits), right: true, drop: 3 },
     { head: 'OPENED', cell: w => timeText(w.opened, screen), drop: 2 },
     { head: 'ENDS', cell: w => (Date.parse(w.until) <= screen.now ? 'recovering' : timeText(w.until, screen)) },

@@ -143,7 +143,8 @@ export interface WhyView {
   name: string;
   /** One sentence. */
   summary: string;
-  lanes: { lane: string; verdict: VerdictView; without: string | null }[];
+  /** `windows`: those in force on the lane, also while they do not bind. */
+  lanes: { lane: string; verdict: VerdictView; without: string | null; windows?: WindowView[] }[];
   message?: MessageView;
   source?: SourceView;
 }

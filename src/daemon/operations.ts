@@ -168,7 +168,7 @@ export function createOperations(parts: OperationsParts): Operations {
       ),
     settings: () => settingsView(settings()),
     messages: filter => mailroom.messages(filter, iso()),
-    why: (target): Promise<WhyView> => whyOf(target, { ...parts, iso: iso(), lanes: lanes(), sources: sources() }),
+    why: (target): Promise<WhyView> => whyOf(target, { ...parts, iso: iso(), lanes: lanes(), sources: sources(), windows: windows() }),
     feed: (after, limit) => feed.after(after, limit),
     follow: listener => feed.follow(listener),
     async pause(target, act) {

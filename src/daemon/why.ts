@@ -3,7 +3,7 @@
  * what would be without that reason.
  */
 import { Refusal } from '../control/operations.js';
-import type { LaneView, SourceView, WhyView } from '../control/view.js';
+import type { LaneView, SourceView, WhyView, WindowView } from '../control/view.js';
 import { type Iso, whyLane, whySummary } from '../control/views.js';
 import type { Dispatcher } from '../deliver/dispatcher.js';
 import type { Waiting } from '../deliver/waiting.js';
@@ -23,6 +23,7 @@ export interface WhyParts {
   readonly iso: Iso;
   readonly lanes: readonly LaneView[];
   readonly sources: readonly SourceView[];
+  readonly windows: readonly WindowView[];
 }
 
 export async function whyOf(target: string, parts: WhyParts): Promise<WhyView> {
@@ -74,7 +75,15 @@ function whyLaneNamed(target: string, parts: WhyParts): WhyView {
 }
 
 function explained(lane: LaneName, ask: { senderDomain?: string; recipientDomain?: string }, parts: WhyParts): WhyView['lanes'][number] {
-  return whyLane(lane, parts.governor.explain(lane, ask, parts.clock.now()), parts.iso);
+  const now = parts.clock.now();
+  const onLane = new Set(parts.governor.laneStatus(lane, now).windows);
+  const concerns = (w: WindowView): boolean =>
+    onLane.has(w.id) ||
+    (w.provider === lane.provider &&
+      w.subject !== undefined &&
+      w.subject === (w.scope === 'sender-domain' ? ask.senderDomain : ask.recipientDomain));
+  const windows = parts.windows.filter(concerns);
+  return { ...whyLane(lane, parts.governor.explain(lane, ask, now), parts.iso), ...(windows.length > 0 ? { windows } : {}) };
 }
 
 /** Set when no lane of the pool can reach the MX hosts of this queue just now. */

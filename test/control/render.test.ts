@@ -181,6 +181,23 @@ cold-1/microsoft waits until 14:03 (in 12m)
 `);
   });
 
+  it('names windows in force that bind nothing just now, and no window twice', () => {
+    const quiet = window({ id: 'w18', maxSmtpOut: 5, maxMsgPerHour: 1000, reply: '421 RP-001 (BAY004)' });
+    const going = { lane: 'a/c', verdict: { go: true, until: null, because: [] }, without: null, windows: [quiet] };
+    expect(golden(renderWhy(why({ lanes: [going] }), wide))).toBe(`
+cold-1/microsoft waits for a place within the hour
+
+a/c goes now
+  window w18 is open: 5 connections, 1,000/h (schedules/providers/microsoft.yaml:7:5), ends 14:03 (in 12m)
+     “421 RP-001 (BAY004)”
+`);
+    const [bound] = why().lanes;
+    if (!bound) throw new Error('the fixture has a lane');
+    expect(renderWhy(why({ lanes: [{ ...bound, windows: [window()] }] }), wide)).toBe(renderWhy(why(), wide));
+    const late = { ...going, windows: [{ ...quiet, until: NOW }] };
+    expect(renderWhy(why({ lanes: [late] }), wide)).toContain('window w18 is over, limits are returning to normal (');
+  });
+
   it('shows the message and the source it was asked about', () => {
     const text = renderWhy(why({ message: message(), source: source() }), wide);
     expect(text).toContain('00-000000001f from news@example.com');
