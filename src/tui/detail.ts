@@ -75,7 +75,9 @@ const laneColumns = (width: number, moment: Moment): Column<LaneView>[] => [
 function whyLines(lane: LaneView, width: number, moment: Moment): Line[] {
   const { verdict } = lane;
   if (verdict.go) return [[span('  goes now: no limit is in its way', { colour: 'green' })]];
-  const head = verdict.until === null ? 'waits until a person or an event ends it' : `waits until ${whenText(verdict.until, moment)}`;
+  const when = whenText(verdict.until, moment);
+  const head =
+    verdict.until === null ? 'waits until a person or an event ends it' : when === 'now' ? 'goes any moment' : `waits until ${when}`;
   return [
     [span(`  ${head}`, { colour: 'yellow' })],
     ...verdict.because.flatMap((reason, i) => {

@@ -4,19 +4,19 @@ import { dim, span, type Colour, type Line } from './line.js';
 import { remote, timeText, type Moment } from './text.js';
 import { quoted } from './windows.js';
 
-const COLOURS: Readonly<Record<string, Colour>> = {
-  'window-opened': 'magenta',
-  'window-extended': 'magenta',
-  'window-closed': 'green',
-  'window-lifted': 'green',
-  'stage-advanced': 'green',
-  graduated: 'green',
-  'stage-held': 'yellow',
-  held: 'yellow',
-  'stage-back': 'red',
-  'stage-braked': 'red',
-  paused: 'gray',
-};
+const COLOURS: ReadonlyMap<string, Colour> = new Map([
+  ['window-opened', 'magenta'],
+  ['window-extended', 'magenta'],
+  ['window-closed', 'green'],
+  ['window-lifted', 'green'],
+  ['stage-advanced', 'green'],
+  ['graduated', 'green'],
+  ['stage-held', 'yellow'],
+  ['held', 'yellow'],
+  ['stage-back', 'red'],
+  ['stage-braked', 'red'],
+  ['paused', 'gray'],
+]);
 
 /** As wide as the longest type. */
 const TYPE = 15;
@@ -25,7 +25,7 @@ function feedLine(line: FeedView, time: string): Line {
   const text = remote(line.text);
   // Most sentences name the lane or the source they are about.
   const about = line.source === undefined || text.includes(line.source) ? '' : `${line.source}${line.provider ? `/${line.provider}` : ''} `;
-  const colour = COLOURS[line.type];
+  const colour = COLOURS.get(line.type);
   return [
     dim(`${time}  `),
     span(remote(line.type).padEnd(TYPE), colour === undefined ? {} : { colour }),

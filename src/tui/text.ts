@@ -23,6 +23,8 @@ export const remote = (text: string, most = 1_000): string => shown(printable(te
 const WIDE: readonly (readonly [number, number])[] = [
   [0x1100, 0x115f],
   [0x2329, 0x232a],
+  [0x2630, 0x2637],
+  [0x268a, 0x268f],
   [0x2e80, 0xa4cf],
   [0xa960, 0xa97f],
   [0xac00, 0xd7a3],

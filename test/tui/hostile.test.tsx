@@ -22,13 +22,15 @@ const ATTACKS = [
 const hostile = fc.oneof(fc.constantFrom(...ATTACKS), fc.string({ unit: 'binary', maxLength: 60 }));
 const sizes: fc.Arbitrary<Size> = fc.record({ columns: fc.integer({ min: 1, max: 200 }), rows: fc.integer({ min: 1, max: 60 }) });
 const ways = fc.constantFrom<readonly string[]>([], ['enter'], ['enter', 'home'], ['p'], ['enter', 'l'], ['?'], ['/', 'c'], ['s', 's']);
+// Limits are the governor's own words; everything else may come from elsewhere.
+const limits = fc.constantFrom('max-msg-per-hour', 'max-smtp-out', 'pacing', 'paused', 'window', 'suspended', 'concurrency');
 const amount = fc.oneof(fc.nat(100), fc.nat(Number.MAX_SAFE_INTEGER));
 
 const models: fc.Arbitrary<Model> = fc
-  .record({ text: fc.array(hostile, { minLength: 6, maxLength: 6 }), size: sizes, way: ways, n: amount })
-  .map(({ text, size, way, n }) => {
+  .record({ text: fc.array(hostile, { minLength: 6, maxLength: 6 }), limit: limits, size: sizes, way: ways, n: amount })
+  .map(({ text, limit, size, way, n }) => {
     const [name = '', provider = '', reply = '', rule = '', sentence = '', other = ''] = text;
-    const reason = { limit: rule, value: n, used: n, from: sentence, window: 'w1', reply, until: null };
+    const reason = { limit, value: n, used: n, from: sentence, window: 'w1', reply, until: null };
     const model = running(size, {
       version: other,
       sources: [
@@ -95,6 +97,13 @@ describe('hostile text', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('may be called like what every object has', () => {
+    for (const type of ['valueOf', 'constructor', '__proto__']) {
+      const model = after(running({ columns: 80, rows: 24 }), { type: 'feed', lines: [feedLine(9, { type })] });
+      expect(bare(drawn(model))).toContain(`13:00:00     ${type}`);
+    }
   });
 
   it('would be seen here if the gate were open', () => {

@@ -32,20 +32,19 @@ describe('what may be shown', () => {
 
 describe('cells', () => {
   it('are never fewer than a terminal needs', () => {
-    fc.assert(
-      fc.property(anyText, text => cells(shown(text)) >= stringWidth(shown(text))),
-      { numRuns: 2_000 },
-    );
+    const short: string[] = [];
+    for (let code = 0x20; code < 0x110000; code++) {
+      if (code >= 0xd800 && code < 0xe000) continue;
+      const text = shown(String.fromCodePoint(code));
+      if (text !== '' && cells(text) < stringWidth(text)) short.push(code.toString(16));
+    }
+    expect(short).toEqual([]);
+    fc.assert(fc.property(anyText, text => cells(shown(text)) >= stringWidth(shown(text))));
     expect(cells('以下')).toBe(4);
     expect(cells('😀')).toBe(2);
     expect(cells('─ █')).toBe(3);
     // Counting characters would not do.
-    expect(
-      fc.check(
-        fc.property(anyText, text => [...shown(text)].length >= stringWidth(shown(text))),
-        { numRuns: 5_000 },
-      ).failed,
-    ).toBe(true);
+    expect([...'以下'].length).toBeLessThan(stringWidth('以下'));
   });
 
   it('bound what is cut, filled and wrapped', () => {

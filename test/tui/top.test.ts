@@ -61,7 +61,7 @@ describe('without a terminal', () => {
     );
     expect(lines[4]).toMatch(/cold-1 +203\.0\.113\.21 +four-weeks +warming +8\/28 █+░+ +412 +387 █+░* +2,281 +25 +4 +12,345 +14h9m/);
     expect(written.out).toContain('“451 4.7.650 The mail server');
-     
+
     expect(written.out).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
   });
 
