@@ -24,19 +24,20 @@ export const LAB_SOURCES: readonly LabSource[] = [
 export const SENDER_DOMAIN = 'news.sender.example';
 export const SENDER_HOST = 'mx.sender.example';
 
-/** The lab's days begin at half past four, half an hour behind the tick of the shipped schedules. */
-export const DAY_BEGINS = 4.5 * HOUR;
+/** The lab begins at half past four, half an hour behind the tick of the shipped schedules. */
+export const BEGINS = 4.5 * HOUR;
 /** Campaigns begin at eight, as people's do. */
 export const CAMPAIGN_AT = 8 * HOUR;
 
 export function labConfig(parts: {
+  readonly sources: readonly LabSource[];
   readonly dir: string;
   readonly listen: number;
   readonly dns: string;
   readonly smtpPort: number;
   readonly schedule: string;
 }): string {
-  const sources = LAB_SOURCES.map(({ name, address, stage }) => {
+  const sources = parts.sources.map(({ name, address, stage }) => {
     const warmUp = stage === undefined ? 'none' : `{ schedule: ${parts.schedule}, stage: ${stage} }`;
     return `  ${name}: { address: ${address}, host-name: ${name}.sender.example, warm-up: ${warmUp} }`;
   });
@@ -49,8 +50,9 @@ sources:
 ${sources.join('\n')}
 pools:
   # A campaign drains in the morning; cold sources get what they can send until the afternoon.
-  campaigns: { sources: [${LAB_SOURCES.map(s => s.name).join(', ')}], cold-wait: 8h }
-defaults: { max-smtp-out: 10 }
+  campaigns: { sources: [${parts.sources.map(s => s.name).join(', ')}], cold-wait: 8h }
+# At 1,440 times real time a connection kept for half an hour is kept for a second and a quarter.
+defaults: { max-smtp-out: 10, idle-timeout: 30m }
 dns: { servers: ["${parts.dns}"] }
 smtp-port: ${parts.smtpPort}
 allow-private: true

@@ -12,13 +12,14 @@ import { type Daemon, startDaemon } from '../../daemon.js';
 import { createLog } from '../../daemon/log.js';
 import type { FeedView } from '../../control/view.js';
 import { DAY } from '../../kernel/units.js';
+import type { Campaign } from '../../rehearse/campaign.js';
 import { type RunningCampaign, startCampaign } from '../../rehearse/generator.js';
 import { checkLedgers, type SourceCheck } from '../../rehearse/ledger-check.js';
 import { type Receiver, startReceiver } from '../../rehearse/receiver.js';
 import { createVirtualClock, type VirtualClock } from '../../rehearse/virtual-clock.js';
 import { type LabWorld, startLabWorld } from '../../rehearse/world.js';
 import { CapHistory } from './caps.js';
-import { CAMPAIGN_AT, campaignOf, DAY_BEGINS, labConfig, LAB_SOURCES, SENDER_DOMAIN, SENDER_HOST } from './plan.js';
+import { BEGINS, CAMPAIGN_AT, campaignOf, labConfig, LAB_SOURCES, type LabSource, SENDER_DOMAIN, SENDER_HOST } from './plan.js';
 import type { SourceResult } from './report.js';
 
 /** Real milliseconds a MAIL FROM may be under way between the two ends of a loopback socket in one busy process. */
@@ -29,6 +30,13 @@ export interface LabOptions {
   readonly days: number;
   readonly seed: number;
   readonly schedule: string;
+  /** Default: the four of plan.ts. */
+  readonly sources?: readonly LabSource[];
+  /** The campaign of a day, 0-based. */
+  readonly campaign?: (day: number, seed: number) => Campaign;
+  /** Time of day, milliseconds, at which the first day begins, and at which campaigns do. */
+  readonly begins?: number;
+  readonly campaignAt?: number;
   /** Where state, log and accounting go; a temporary folder that is removed when not given. */
   readonly dir?: string;
 }
@@ -57,17 +65,19 @@ export interface Lab {
 export async function startLab(options: LabOptions): Promise<Lab> {
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'rampd-lab-'));
   mkdirSync(dir, { recursive: true });
-  const begun = Math.floor(Date.now() / DAY) * DAY + DAY_BEGINS;
+  const { sources = LAB_SOURCES, campaign: campaignFor = campaignOf, begins = BEGINS, campaignAt = CAMPAIGN_AT } = options;
+  const midnight = Math.floor(Date.now() / DAY) * DAY;
+  const begun = midnight + begins;
   const clock = createVirtualClock({ start: begun, speed: options.speed });
   const world = await startLabWorld({
     clock,
     seed: options.seed,
-    known: new Map(LAB_SOURCES.flatMap(s => (s.past === undefined ? [] : [[s.address, s.past] as const]))),
+    known: new Map(sources.flatMap(s => (s.past === undefined ? [] : [[s.address, s.past] as const]))),
   });
   const home = await startSenderHost(world, clock);
   const file = join(dir, 'rampd.yaml');
   const listen = await freePort();
-  writeFileSync(file, labConfig({ dir, listen, dns: world.dns.address, smtpPort: world.smtpPort, schedule: options.schedule }));
+  writeFileSync(file, labConfig({ sources, dir, listen, dns: world.dns.address, smtpPort: world.smtpPort, schedule: options.schedule }));
   const daemon = await startDaemon({
     settingsFile: file,
     cwd: dir,
@@ -88,13 +98,13 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   let campaign: RunningCampaign | undefined;
   let stopped = false;
   const dayTimers = Array.from({ length: options.days }, (_, day) =>
-    clock.at(begun - DAY_BEGINS + day * DAY + CAMPAIGN_AT, () => {
+    clock.at(midnight + day * DAY + campaignAt, () => {
       campaign?.stop();
-      campaign = startCampaign({ host: '127.0.0.1', port: listen, clock, connections: 8 }, campaignOf(day, options.seed));
+      campaign = startCampaign({ host: '127.0.0.1', port: listen, clock, connections: 8 }, campaignFor(day, options.seed));
     }),
   );
   // Half an hour behind the last tick, so that its judgement is seen.
-  const over = new Promise<void>(resolve => clock.at(begun + options.days * DAY, resolve));
+  const over = new Promise<void>(resolve => clock.at(midnight + options.days * DAY + BEGINS, resolve));
 
   return {
     daemon,
@@ -113,21 +123,24 @@ export async function startLab(options: LabOptions): Promise<Lab> {
       unfollow();
       deaf();
       await Promise.all([world.stop(), home.stop()]);
-      const result = addUp(world, home, caps, lines, last, options.speed);
+      const result = addUp({ world, home, caps, lines, last, sources, speed: options.speed });
       if (options.dir === undefined) rmSync(dir, { recursive: true, force: true });
       return result;
     },
   };
 }
 
-function addUp(
-  world: LabWorld,
-  home: Receiver,
-  caps: CapHistory,
-  lines: readonly FeedView[],
-  last: SourceResult['source'][],
-  speed: number,
-): LabResult {
+interface Played {
+  readonly world: LabWorld;
+  readonly home: Receiver;
+  readonly caps: CapHistory;
+  readonly lines: readonly FeedView[];
+  readonly last: readonly SourceResult['source'][];
+  readonly sources: readonly LabSource[];
+  readonly speed: number;
+}
+
+function addUp({ world, home, caps, lines, last, sources: played, speed }: Played): LabResult {
   const latency = UNDER_WAY * speed;
   const ledgers = [...world.ledgers.values(), home.ledger];
   const checks = new Map(
@@ -146,7 +159,7 @@ function addUp(
     const count = (type: RegExp): number => own.filter(l => type.test(l.type)).length;
     return {
       source,
-      firstStage: LAB_SOURCES.find(s => s.name === source.name)?.stage ?? null,
+      firstStage: played.find(s => s.name === source.name)?.stage ?? null,
       check: checks.get(source.address),
       accepted: ledgers.reduce((sum, l) => sum + (l.totals().get(source.address)?.accepted ?? 0), 0),
       windows: count(/^window-opened$/),

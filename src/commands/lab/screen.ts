@@ -26,7 +26,7 @@ export async function showLab(lab: Lab, io: Io, end: Promise<void>): Promise<voi
     stdout: io.stdout,
     every: EVERY,
     colours: (io.env.NO_COLOR ?? '') === '',
-    title: `rampd lab · a day in ${(86_400 / lab.clock.speed).toFixed(0)} s`,
+    title: `lab · a day in ${(86_400 / lab.clock.speed).toFixed(0)} s`,
     signal: over.signal,
   });
   if (broken !== undefined) throw broken;
