@@ -5,7 +5,7 @@
  */
 import type { Instant } from '../kernel/units.js';
 import type { Core } from './core.js';
-import type { Target } from './pause.js';
+import { placeOf, type Target } from './pause.js';
 
 export function pause(core: Core, target: Target, author: string, why: string | undefined, now: Instant): void {
   if (core.pauses.pause(target, author, why, now)) tell(core, target);
@@ -13,11 +13,14 @@ export function pause(core: Core, target: Target, author: string, why: string | 
 
 /** False when there was nothing to resume. */
 export function resume(core: Core, target: Target, author: string, now: Instant): boolean {
-  const since = core.pauses.resume(target, author, now);
+  const since = core.pauses.since(target);
+  const { source: named, provider } = placeOf(target);
+  // A paused queue keeps no lane from sending.
+  const away = since === undefined || target.kind === 'queue' ? {} : core.ramp.noteAway(named, since, now, provider);
+  core.pauses.resume(target, author, now, away);
   const source = target.kind === 'source' ? core.floor.source(target.name)?.name : undefined;
   const released = source !== undefined && release(core, source, author, now);
   if (since === undefined) return released;
-  if (source !== undefined) core.ramp.noteAway(source, since, now);
   tell(core, target);
   return true;
 }
@@ -29,9 +32,7 @@ function release(core: Core, source: string, author: string, now: Instant): bool
 }
 
 /** Lanes whose limits the act changed. */
-function tell(core: Core, { kind, name }: Target): void {
-  const slash = name.indexOf('/');
-  if (kind === 'source') core.limitsChanged(name, undefined);
-  if (kind === 'provider') core.limitsChanged(undefined, name);
-  if (kind === 'lane') core.limitsChanged(name.slice(0, slash), name.slice(slash + 1));
+function tell(core: Core, target: Target): void {
+  const { source, provider } = placeOf(target);
+  if (target.kind !== 'queue') core.limitsChanged(source, provider);
 }

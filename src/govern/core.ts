@@ -8,7 +8,7 @@ import { Chronicle } from './chronicle.js';
 import { Compiler } from './compile.js';
 import { Floor, type Lane } from './floor.js';
 import { Judge } from './judge.js';
-import { Pauses } from './pause.js';
+import { Pauses, type Target } from './pause.js';
 import type { Ramp, RampPorts } from './ramp.js';
 import { Subjects } from './subjects.js';
 import type { WindowPlace } from './window.js';
@@ -45,6 +45,7 @@ export class Core {
       record: record => chronicle.record(record),
       changed: (source, provider) => this.limitsChanged(source, provider),
       windowOpen: (source, provider, from, to) => this.#holdTime(source, provider, from, to),
+      pausedSince: (source, provider) => this.#pausedSince(source, provider),
     });
     this.compiler = new Compiler({ floor: this.floor, windows: this.windows, pauses: this.pauses, ramp: this.ramp });
     this.judge = new Judge(this.floor, this.compiler, this.ramp);
@@ -91,6 +92,13 @@ export class Core {
     x ^= x << 5;
     this.#seed = x;
     return (x >>> 0) / 2 ** 32;
+  }
+
+  #pausedSince(source: string, provider: string | undefined): Instant | undefined {
+    const targets: Target[] = [{ kind: 'source', name: source }];
+    if (provider !== undefined) targets.push({ kind: 'provider', name: provider }, { kind: 'lane', name: `${source}/${provider}` });
+    const since = targets.flatMap(target => this.pauses.since(target) ?? []);
+    return since.length > 0 ? Math.min(...since) : undefined;
   }
 
   #holdTime(source: string, provider: string | undefined, from: Instant, to: Instant): number {

@@ -40,6 +40,8 @@ export class CoreGovernor implements K.Governor {
   readonly #connections: Connections;
   readonly #status: Status;
   #now: Instant = 0;
+  /** State assigned by a downtime, for the record of the start. */
+  #downtime: Readonly<Record<string, unknown>> = {};
 
   constructor(ports: K.GovernorPorts, makeRamp: MakeRamp, seed: number) {
     this.#core = new Core(ports, makeRamp, seed);
@@ -199,8 +201,13 @@ export class CoreGovernor implements K.Governor {
     return this.#core.ramp.verb(verb, source, options, author, why, now);
   }
 
+  noteDowntime(from: Instant, to: Instant): void {
+    this.#downtime = this.#core.ramp.noteAway(undefined, from, to);
+  }
+
   note(type: 'started' | 'stopped' | 'reloaded', author: string, text: string, now: Instant): void {
-    this.#core.chronicle.record({ at: now, type, author, text });
+    const state = type === 'started' ? this.#downtime : {};
+    this.#core.chronicle.record({ at: now, type, author, text, ...(Object.keys(state).length > 0 ? { state } : {}) });
   }
 
   explain(lane: LaneName, ask: { senderDomain?: string; recipientDomain?: string }, now: Instant): ReturnType<K.Governor['explain']> {

@@ -38,13 +38,15 @@ export class Pauses {
     return true;
   }
 
-  /** When it had been paused; undefined when it was not. */
-  resume(target: Target, author: string, now: Instant): Instant | undefined {
-    const pause = this.#pauses.get(keyOf(target));
-    if (!pause) return undefined;
-    this.#pauses.delete(keyOf(target));
-    this.#tell('resumed', target, author, `${target.kind} ${target.name} resumed`, now, null);
-    return pause.at;
+  /** Since when it has been paused; undefined when it is not. */
+  since(target: Target): Instant | undefined {
+    return this.#pauses.get(keyOf(target))?.at;
+  }
+
+  /** `besides`: keys of the state that the same record assigns. */
+  resume(target: Target, author: string, now: Instant, besides: Readonly<Record<string, unknown>> = {}): void {
+    if (!this.#pauses.delete(keyOf(target))) return;
+    this.#tell('resumed', target, author, `${target.kind} ${target.name} resumed`, now, null, besides);
   }
 
   reason(target: Target): Reason | undefined {
@@ -69,21 +71,30 @@ export class Pauses {
     return Object.fromEntries(this.#pauses);
   }
 
-  #tell(type: 'paused' | 'resumed', target: Target, author: string, text: string, now: Instant, value: Pause | null): void {
+  #tell(
+    type: 'paused' | 'resumed',
+    target: Target,
+    author: string,
+    text: string,
+    now: Instant,
+    value: Pause | null,
+    besides: Readonly<Record<string, unknown>> = {},
+  ): void {
     this.#chronicle.record({
       at: now,
       type,
       author,
       text,
-      ...named(target),
-      state: { [keyOf(target)]: value },
+      ...placeOf(target),
+      state: { [keyOf(target)]: value, ...besides },
     });
   }
 }
 
 const pauseOrigin = (pause: Pause): string => (pause.why ? `${pause.by}: ${pause.why}` : pause.by);
 
-function named({ kind, name }: Target): { source?: string; provider?: string } {
+/** The lanes a target means; a queue means none in particular. */
+export function placeOf({ kind, name }: Target): { source?: string; provider?: string } {
   if (kind === 'source') return { source: name };
   if (kind === 'provider') return { provider: name };
   if (kind === 'queue') return {};

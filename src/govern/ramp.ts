@@ -20,6 +20,8 @@ export interface RampPorts {
   changed(source: string, provider?: string): void;
   /** How long a window whose rule says `warm-up: hold` was open on lanes of this stage between two instants. */
   windowOpen(source: string, provider: string | undefined, from: Instant, to: Instant): Ms;
+  /** Since when a pause of a person that still lasts has kept a source, or a provider's lane of it, from sending. */
+  pausedSince(source: string, provider: string | undefined): Instant | undefined;
 }
 
 /**
@@ -174,8 +176,11 @@ export interface Ramp {
   nextTick(source: string, now: Instant): Instant | null;
   /** The last tick judged (20 h before a new address was first seen); midnight UTC for a warm source. */
   judgedThrough(source: string): Instant;
-  /** Nothing could leave between these instants: the daemon was down (source undefined) or a person had paused it. */
-  noteAway(source: string | undefined, from: Instant, to: Instant): void;
+  /**
+   * Nothing could leave between these instants: the daemon was down, or a person had paused a source, a provider or one lane
+   * (undefined: all of them). Returns the keys of the state this assigns, for the record of its end.
+   */
+  noteAway(source: string | undefined, from: Instant, to: Instant, provider?: string): Readonly<Record<string, unknown>>;
   /** A complaint about mail from this lane arrived; may brake. */
   complain(source: string, provider: string, now: Instant): void;
   /** An operator's act on the stage. Throws Error with a sentence when it makes no sense; returns what is now in force. */
@@ -196,4 +201,7 @@ export interface Ramp {
   snapshot(): Readonly<Record<string, Progress>>;
   /** Assigns one key of the state (value null removes it). */
   restore(key: string, value: Progress | null): void;
+  /** The same for what noteAway noted. */
+  snapshotAway(): Readonly<Record<string, unknown>>;
+  restoreAway(key: string, value: unknown): void;
 }

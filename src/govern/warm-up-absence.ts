@@ -1,56 +1,67 @@
 /**
- * Times at which a source could not send through no fault of its mail: the daemon was down, or a person had paused it.
+ * Times at which nothing could leave through no fault of the mail: the daemon was down, or a person had paused a source, a
+ * provider, or one lane.
  *
- * Spans may overlap and come in any order; the time between two instants counts each moment once. Kept in memory only: after a
- * restart a day looks longer than it was, which makes it harder to earn, never easier.
+ * Spans may overlap and come in any order; the time between two instants counts each moment once. They are part of the state:
+ * a restart forgets none. Spans older than any day that is still to be judged go.
  */
 import type { Instant, Ms } from '../kernel/units.js';
+import { DAY } from '../kernel/units.js';
 
-interface Span {
+export interface Span {
   readonly from: Instant;
   readonly to: Instant;
 }
 
+/** State keys: `away:all`, `away:<address>`, `away:<address>/<provider>`, `away:all/<provider>`. */
+export const AWAY_KEY = 'away:';
+/** Longer than anybody leaves a daemon down and wants its missed days judged. */
+const KEPT: Ms = 40 * DAY;
+const MOST = 64;
+
 export class Absence {
-  readonly #all: Span[] = [];
-  readonly #of = new Map<string, Span[]>();
+  readonly #spans = new Map<string, readonly Span[]>();
 
-  /** `address` undefined: everybody. */
-  note(address: string | undefined, from: Instant, to: Instant): void {
-    if (!(to > from)) return;
-    if (address === undefined) merge(this.#all, { from, to });
-    else {
-      let spans = this.#of.get(address);
-      if (!spans) this.#of.set(address, (spans = []));
-      merge(spans, { from, to });
-    }
+  /** `address` undefined: everybody; `provider` undefined: all lanes. Returns the key of the state this assigns. */
+  note(address: string | undefined, provider: string | undefined, from: Instant, to: Instant): Record<string, readonly Span[]> {
+    if (!(to > from)) return {};
+    const key = keyOf(address, provider);
+    const young = (this.#spans.get(key) ?? []).filter(span => span.to > to - KEPT);
+    const spans = merged([...young, { from, to }]).slice(-MOST);
+    this.#spans.set(key, spans);
+    return { [key]: spans };
   }
 
-  within(address: string, from: Instant, to: Instant): Ms {
-    const spans: Span[] = [];
-    for (const span of [...this.#all, ...(this.#of.get(address) ?? [])]) merge(spans, span);
-    return spans.reduce((sum, span) => sum + Math.max(0, Math.min(to, span.to) - Math.max(from, span.from)), 0);
+  /** Time in [from, to) at which a source, or a provider's lane of it, could not send; it cannot since `still` either. */
+  within(address: string, provider: string | undefined, from: Instant, to: Instant, still: Instant = Infinity): Ms {
+    const keys = [keyOf(undefined, undefined), keyOf(address, undefined)];
+    if (provider !== undefined) keys.push(keyOf(address, provider), keyOf(undefined, provider));
+    const all = keys.flatMap(key => this.#spans.get(key) ?? []);
+    if (still < to) all.push({ from: still, to });
+    return merged(all).reduce((sum, span) => sum + Math.max(0, Math.min(to, span.to) - Math.max(from, span.from)), 0);
   }
 
-  /** Spans of an address that ended by `before` serve nothing any more. */
-  forget(address: string, before: Instant): void {
-    const spans = this.#of.get(address)?.filter(span => span.to > before);
-    if (spans) this.#of.set(address, spans);
-    // What everybody shares is kept for the slowest schedule: a few spans a month.
-    if (this.#all.length > 64) this.#all.splice(0, this.#all.length - 64);
+  snapshot(): Record<string, readonly Span[]> {
+    return Object.fromEntries(this.#spans);
+  }
+
+  restore(key: string, spans: readonly Span[] | null): void {
+    if (spans === null) this.#spans.delete(key);
+    else this.#spans.set(key, spans);
   }
 }
 
-/** Adds a span to a sorted list of disjoint ones. */
-function merge(spans: Span[], span: Span): void {
-  let { from, to } = span;
-  const apart = spans.filter(other => {
-    if (other.to < from || other.from > to) return true;
-    from = Math.min(from, other.from);
-    to = Math.max(to, other.to);
-    return false;
-  });
-  apart.push({ from, to });
-  apart.sort((a, b) => a.from - b.from);
-  spans.splice(0, spans.length, ...apart);
+const keyOf = (address: string | undefined, provider: string | undefined): string =>
+  `${AWAY_KEY}${address ?? 'all'}${provider === undefined ? '' : `/${provider}`}`;
+
+/** Disjoint spans, sorted. */
+function merged(spans: readonly Span[]): Span[] {
+  const sorted = [...spans].sort((a, b) => a.from - b.from);
+  const result: Span[] = [];
+  for (const span of sorted) {
+    const last = result.at(-1);
+    if (last && span.from <= last.to) result[result.length - 1] = { from: last.from, to: Math.max(last.to, span.to) };
+    else result.push(span);
+  }
+  return result;
 }

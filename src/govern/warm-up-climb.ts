@@ -28,6 +28,7 @@ export interface Records {
   /** Does a provider report complaints? */
   reports(provider: string): boolean;
   windowOpen(source: string, provider: string | undefined, from: Instant, to: Instant): Ms;
+  pausedSince(source: string, provider: string | undefined): Instant | undefined;
 }
 
 /** One stage: of a source, or of a provider on it. */
@@ -86,7 +87,8 @@ export function gather(records: Records, climb: Climb, unit: Unit, to: Instant):
     sent = all.sent;
   }
   const day = unit.progress.judgedThrough;
-  const able = to - day - records.absence.within(climb.address, day, to);
+  const paused = records.pausedSince(climb.source.name, unit.provider);
+  const able = to - day - records.absence.within(climb.address, unit.provider, day, to, paused);
   return {
     ...figures(tally),
     sent,

@@ -18,6 +18,7 @@ import type { Instant } from '../kernel/units.js';
 import { find, meets, show, trips } from './gate.js';
 import type { DayTotals, GateStatus, Progress, Ramp, RampPorts, RampStatus, StageCaps } from './ramp.js';
 import { Absence } from './warm-up-absence.js';
+import type { Span } from './warm-up-absence.js';
 import { Changes } from './warm-up-changes.js';
 import { capsOf, countsFrom, gather, growthCap, keeps, recount, sourceFacts, suspension, unitOf, units } from './warm-up-climb.js';
 import type { Climb, Records } from './warm-up-climb.js';
@@ -52,6 +53,7 @@ class WarmUp implements Ramp {
       absence: this.#absence,
       reports: provider => this.#reporting.has(provider),
       windowOpen: (source, provider, from, to) => ports.windowOpen(source, provider, from, to),
+      pausedSince: (source, provider) => ports.pausedSince(source, provider),
     };
     this.#changes = new Changes(ports, this.#register, this.#records);
   }
@@ -137,12 +139,10 @@ class WarmUp implements Ramp {
   judge(source: string, tick: Instant, now: Instant): void {
     const climb = this.#register.climb(source);
     if (!climb || tick > now || tick - climb.unit.progress.judgedThrough < SHORTEST_DAY) return;
-    const day = climb.unit.progress.judgedThrough;
     this.#changes.judge(climb, tick, now);
     climb.growth = climb.schedule.growth;
     if (climb.nextTick !== undefined && climb.nextTick <= tick) climb.nextTick = undefined;
     this.#roll(source, now);
-    this.#absence.forget(climb.address, day);
     this.#recount(climb);
     this.#ports.changed(source);
   }
@@ -164,8 +164,8 @@ class WarmUp implements Ramp {
     return this.#register.climb(source)?.unit.progress.judgedThrough ?? midnight(this.#now);
   }
 
-  noteAway(source: string | undefined, from: Instant, to: Instant): void {
-    this.#absence.note(source === undefined ? undefined : this.#register.address(source), from, to);
+  noteAway(source: string | undefined, from: Instant, to: Instant, provider?: string): Readonly<Record<string, unknown>> {
+    return this.#absence.note(source === undefined ? undefined : this.#register.address(source), provider, from, to);
   }
 
   complain(source: string, provider: string, now: Instant): void {
@@ -250,6 +250,14 @@ class WarmUp implements Ramp {
 
   restore(key: string, value: Progress | null): void {
     this.#register.restore(key, value);
+  }
+
+  snapshotAway(): Readonly<Record<string, unknown>> {
+    return this.#absence.snapshot();
+  }
+
+  restoreAway(key: string, value: unknown): void {
+    this.#absence.restore(key, value as readonly Span[] | null);
   }
 
   /** The running day has begun in the counters; returns the address. */

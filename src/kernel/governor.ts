@@ -191,6 +191,11 @@ export interface Governor {
     why: string | undefined,
     now: Instant,
   ): string;
+  /**
+   * The daemon was down from `from`, the last instant it is known to have run, to `to`: no day is judged on that time. After
+   * configure, before missed ticks; kept with the record that `note('started', …)` makes.
+   */
+  noteDowntime(from: Instant, to: Instant): void;
   /** Records what is not a change of the governor's own state: started, stopped, reloaded. */
   note(type: 'started' | 'stopped' | 'reloaded', author: string, text: string, now: Instant): void;
 

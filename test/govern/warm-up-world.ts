@@ -135,6 +135,7 @@ export class World {
   day: Instant;
   now: Instant;
   windowOpen: Ms = 0;
+  pausedSince: Instant | undefined;
 
   constructor(
     public settings: Settings,
@@ -146,6 +147,7 @@ export class World {
       record: record => this.records.push({ ...record, id: this.records.length + 1 }),
       changed: (name, provider) => void this.changes.push(provider === undefined ? name : `${name}/${provider}`),
       windowOpen: () => this.windowOpen,
+      pausedSince: () => this.pausedSince,
     });
     for (const [key, progress] of Object.entries(state)) this.ramp.restore(key, progress);
     this.ramp.configure(this.settings, start);
