@@ -17,7 +17,7 @@ import type { Group } from './waiting.js';
 const RECOUNT: Ms = 250;
 /** Ready queues looked through in a millisecond's worth of counting; a fiftieth of the time at most goes into it. */
 const QUEUES_PER_MS = 50;
-/** How far a warm lane may run ahead of its share, messages. */
+/** How far a warm lane may run ahead of the others' shares, messages of the one with the most weight. */
 const AHEAD = 64;
 /** How far a cold lane may fall behind and still catch up, as a part of its share. */
 const CREDIT = 0.2;
@@ -173,15 +173,20 @@ export class Choice {
 
   #shareAllows(lane: Lane, group: Group, weight: number, now: Instant): boolean {
     let least = Infinity;
+    let heaviest = weight;
     for (const other of group.lanes) {
-      if (other === lane || other.retired || other.blocked(now) || other.sessions.size === 0) continue;
-      if (!this.#governor.isWarm(other.source) || this.weight(other.source, group.pool) <= 0) continue;
+      if (other === lane || other.retired || other.blocked(now) || other.sessions.size === 0 || !this.#governor.isWarm(other.source))
+        continue;
+      const its = this.weight(other.source, group.pool);
+      if (its <= 0) continue;
+      heaviest = Math.max(heaviest, its);
       least = Math.min(least, other.share.get(group.pool) ?? 0);
     }
     if (least === Infinity) return true;
     const mine = lane.share.get(group.pool) ?? 0;
     // A lane that could not send for a while takes up at the others' level, not at its old one.
-    if (mine < least - AHEAD / weight) lane.share.set(group.pool, least);
-    return mine <= least + AHEAD / weight;
+    const ahead = AHEAD / heaviest;
+    if (mine < least - 2 * ahead) lane.share.set(group.pool, least);
+    return mine <= least + ahead;
   }
 }
