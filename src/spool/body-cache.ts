@@ -28,6 +28,7 @@ export class BodyCache {
   add(ref: BodyRef, body: CachedBody): void {
     if (ref.length > this.#limit) return;
     this.drop(ref);
+    body.content = body.content.map(compact);
     this.#bodies.set(keyOf(ref), body);
     this.#bytes += sizeOf(body);
     if (this.#bytes <= this.#limit) return;
@@ -54,6 +55,11 @@ export class BodyCache {
     this.#bodies.delete(keyOf(ref));
     this.#bytes -= sizeOf(body);
   }
+}
+
+/** A small part of a large block would keep all of the block: it is copied out. */
+function compact(part: Buffer): Buffer {
+  return part.buffer.byteLength > 2 * part.length + Buffer.poolSize ? Buffer.from(part) : part;
 }
 
 function sizeOf(body: CachedBody): number {

@@ -1,6 +1,6 @@
 /**
- * The spool: what was accepted and has not left. accept() resolves when a message is durable, settle() when an outcome is;
- * between them a message waits in its queues, in due order, however many there are.
+ * The spool's face: what was accepted and has not left. accept() resolves when a message is durable, settle() when an outcome
+ * is; between them a message waits in its queues, in due order, however many there are.
  *
  * Promises not to lose what was accepted, not to give a message number twice, and to count every recipient once. After a
  * failed commit it accepts and settles nothing more and says so once (onFailure). Never loads the backlog into memory.
@@ -8,27 +8,18 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../kernel/clock.js';
-import { FaultError } from '../kernel/fault.js';
 import type { DayRow } from '../kernel/day.js';
-import { domainOf, type BodyRef, type Envelope, type MessageNumber, type NewRecipient, type QueuedRecipient } from '../kernel/message.js';
+import { FaultError } from '../kernel/fault.js';
+import type { BodyRef, Envelope, MessageNumber, NewRecipient, QueuedRecipient } from '../kernel/message.js';
 import type { WarmUpWish } from '../kernel/settings.js';
 import type { Instant } from '../kernel/units.js';
-import { BodyCache } from './body-cache.js';
-import { Committer } from './committer.js';
-import { Compactor } from './compactor.js';
-import { Group, type RowChange } from './group.js';
-import { DurableMark } from './mark.js';
-import { markPath, readSpool } from './opening.js';
-import type { MemoryQueue, Queue, Shelf } from './queue.js';
-import { Queues } from './queues.js';
-import { readRecord } from './record.js';
-import { dueOf, readKey, readRow, type SpoolRow } from './row.js';
-import { queueEnd, queueStart, rowKey, rowsOf } from './scan.js';
-import { SEGMENT_BYTES, segmentNumbers, Segments, syncFolder, type SegmentDisk } from './segments.js';
-import { META_COUNTERS, readJson, writeJson, type SegmentUse } from './small-rows.js';
+import type { RowChange } from './group.js';
+import type { Queue } from './queue.js';
+import { segmentNumbers, type SegmentDisk } from './segments.js';
 import { Space } from './space.js';
-import { openTables, readRows, unusable, type Tables } from './tables.js';
-import type { Counters, Totals } from './totals.js';
+import { Spool } from './spool.js';
+import { openTables, unusable, type Tables } from './tables.js';
+import type { Totals } from './totals.js';
 
 export { DamagedBody } from './record.js';
 export type { RowChange } from './group.js';
@@ -49,7 +40,7 @@ export interface StoreOptions {
   readonly segmentBytes?: number;
   /** Bytes of recently accepted bodies kept in memory; 64 MB unless said. */
   readonly cacheBytes?: number;
-  /** Bytes of the file given up on a full disk; 32 MB unless said. */
+  /** Bytes of the file given up on a full disk; 16 MB unless said. */
   readonly ballast?: number;
   /** Rows kept in memory over all queues before queues keep fewer. */
   readonly residentRows?: number;
@@ -60,15 +51,18 @@ export interface StoreOptions {
 
 export interface Store {
   /**
-   * Resolves when body and rows are durable. Each recipient is due now, in the queue of (pool, its domain, wish). Throws
-   * when the values cannot be stored (no recipient, more than 65,536, a string over 64 KB); rejects when the commit failed.
+   * Resolves when body and rows are durable. Each recipient is due now, in the queue of (pool, its domain, wish). Rejects
+   * when the commit failed, and with RangeError what cannot be stored (no recipient, more than 65,536, a string over 64 KB).
    */
   accept(envelope: Envelope, recipients: readonly NewRecipient[], content: Buffer | readonly Buffer[]): Promise<MessageNumber>;
   /** Whether the disk has room for new mail; looked up at most once a second. */
   room(): 'ok' | 'full';
   /** Checksum verified; rejects with DamagedBody. */
   body(ref: BodyRef): Promise<{ readonly envelope: Envelope; readonly content: Buffer }>;
-  /** One transaction for all of it. Rows must be taken; afterwards they are free again, or gone. */
+  /**
+   * One transaction for all of it. Rows must be taken; afterwards they are free again, or gone. Throws when a row was not
+   * taken, is being settled already, or leaves uncounted: a mistake of the caller's.
+   */
   settle(changes: readonly RowChange[], days: readonly DayRow[]): Promise<void>;
   days(): DayRow[];
   /** Forgets day counters of days that began before. */
@@ -94,12 +88,6 @@ export interface Store {
   close(): Promise<void>;
 }
 
-const CACHE_BYTES = 64 * 1024 * 1024;
-const RESIDENT_ROWS = 100_000;
-/** Message numbers reserved ahead, durably, before the first of them is used. */
-const RESERVE = 65_536;
-const MAX_PARTS = 65_536;
-
 /** Opens or makes the spool. Rejects with FaultError when it is damaged, newer than this rampd, of another node, or unusable. */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const segmentDir = join(options.dir, 'segments');
@@ -115,245 +103,5 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     // An errno of node (ENOSPC) or of LMDB (28): the file system said no.
     if (error instanceof FaultError || (error as { code?: unknown }).code === undefined) throw error;
     throw unusable(options.dir, error as Error);
-  }
-}
-
-class Spool implements Store {
-  readonly unfinished: number;
-  readonly #options: StoreOptions;
-  readonly #tables: Tables;
-  readonly #segments: Segments;
-  readonly #mark: DurableMark;
-  readonly #space: Space;
-  readonly #cache: BodyCache;
-  readonly #queues: Queues;
-  readonly #committer: Committer;
-  readonly #compactor: Compactor;
-  readonly #counters: Counters;
-  readonly #uses: Map<number, SegmentUse>;
-  readonly #settling = new Set<number>();
-  readonly #listeners: ((queue: Queue) => void)[] = [];
-  readonly #dropping = new Set<Promise<void>>();
-  #pending: Group | undefined;
-  #loop: Promise<void> | undefined;
-  #nextNumber: MessageNumber;
-  /** Numbers below this are reserved on the disk. */
-  #reserved: MessageNumber;
-  #failure: Error | undefined;
-  #closed = false;
-
-  constructor(options: StoreOptions, segmentDir: string, tables: Tables, space: Space) {
-    this.#options = options;
-    this.#tables = tables;
-    const shelf = this.#shelf();
-    const opened = readSpool(options.dir, segmentDir, tables, options.node, shelf);
-    this.unfinished = opened.unfinished;
-    this.#counters = opened.counters;
-    this.#uses = opened.uses;
-    this.#queues = new Queues(shelf, () => this.#counters.nextQueue++);
-    for (const queue of opened.queues) this.#queues.add(queue);
-    this.#nextNumber = this.#counters.reserved;
-    this.#counters.reserved += RESERVE;
-    this.#reserved = this.#counters.reserved;
-    tables.root.transactionSync(() => void tables.meta.put(META_COUNTERS, writeJson(this.#counters)));
-    const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
-    this.#segments = new Segments(segmentDir, this.#counters.nextSegment, segmentBytes, options.disk);
-    syncFolder(options.dir);
-    this.#cache = new BodyCache(options.cacheBytes ?? CACHE_BYTES);
-    this.#space = space;
-    this.#mark = new DurableMark(markPath(options.dir));
-    this.#committer = new Committer({
-      tables,
-      mark: this.#mark,
-      segments: this.#segments,
-      cache: this.#cache,
-      node: options.node,
-      counters: this.#counters,
-      uses: this.#uses,
-      settling: this.#settling,
-      retired: () => this.#queues.retire(options.clock.now()),
-      vacated: queue => this.#queues.vacated(queue, options.clock.now()),
-      emptied: segments => this.#dropSegments(segments),
-      heads: queues => this.#tell(queues),
-    });
-    this.#compactor = new Compactor({
-      tables,
-      segments: this.#segments,
-      uses: this.#uses,
-      segmentBytes,
-      queue: id => this.#queues.get(id),
-      move: (bytes, taken) => this.#next().move(bytes, taken),
-    });
-  }
-
-  accept(envelope: Envelope, recipients: readonly NewRecipient[], content: Buffer | readonly Buffer[]): Promise<MessageNumber> {
-    if (recipients.length === 0 || recipients.length > MAX_PARTS) throw new RangeError(`a message has 1 to ${MAX_PARTS} recipients`);
-    const refusal = this.#refusal();
-    if (refusal) return Promise.reject(refusal);
-    if (this.#nextNumber >= this.#reserved) return this.#afterReserve().then(() => this.accept(envelope, recipients, content));
-    const { pool, warmUp } = envelope;
-    const parts = Buffer.isBuffer(content) ? [content] : (content as readonly Buffer[]);
-    const queueOf = (to: NewRecipient) => this.#queues.findOrMake(pool, domainOf(to.address), warmUp);
-    return this.#next().accept(this.#nextNumber++, envelope, recipients, parts, queueOf, dueOf(this.#options.clock.now()));
-  }
-
-  room(): 'ok' | 'full' {
-    return this.#space.room();
-  }
-
-  async body(ref: BodyRef): Promise<{ readonly envelope: Envelope; readonly content: Buffer }> {
-    const cached = this.#cache.get(ref);
-    if (cached) return cached;
-    const { envelope, content } = readRecord(ref, await this.#segments.read(ref));
-    return { envelope, content };
-  }
-
-  settle(changes: readonly RowChange[], days: readonly DayRow[]): Promise<void> {
-    const refusal = this.#refusal();
-    if (refusal) return Promise.reject(refusal);
-    return this.#next().settle(changes, days);
-  }
-
-  days(): DayRow[] {
-    return [...this.#tables.days.getRange({})].map(({ value }) => readJson(value) as DayRow);
-  }
-
-  pruneDays(before: Instant): void {
-    if (this.#refusal()) return;
-    const group = this.#next();
-    group.pruneBefore = Math.max(group.pruneBefore, before);
-  }
-
-  totals(): Totals {
-    return this.#committer.totals;
-  }
-
-  queues(): Iterable<Queue> {
-    return this.#queues.all();
-  }
-
-  queue(id: number): Queue | undefined {
-    return this.#queues.get(id);
-  }
-
-  findQueue(pool: string, domain: string, warmUp: WarmUpWish): Queue | undefined {
-    return this.#queues.find(pool, domain, warmUp);
-  }
-
-  onHead(listener: (queue: Queue) => void): void {
-    this.#listeners.push(listener);
-  }
-
-  async *find(number: MessageNumber): AsyncGenerator<{ readonly queue: Queue; readonly row: QueuedRecipient }> {
-    for await (const { queue: id, row } of rowsOf(this.#tables, number)) {
-      const queue = this.#queues.get(id);
-      if (queue) yield { queue, row };
-    }
-  }
-
-  async scan(queue: Queue, limit: number, from?: QueuedRecipient): Promise<QueuedRecipient[]> {
-    const after = from ? rowKey(queue.id, from.due, this.#options.node, from) : queueStart(queue.id);
-    return this.#read(after, queue.id, limit);
-  }
-
-  hasMail(): boolean {
-    return this.totals().accepted > 0;
-  }
-
-  compact(): Promise<number> {
-    return this.#compactor.run();
-  }
-
-  async close(): Promise<void> {
-    await this.#compactor.stop();
-    this.#closed = true;
-    await this.#loop;
-    await Promise.all(this.#dropping);
-    this.#mark.close();
-    await this.#segments.close();
-    await this.#tables.root.close();
-  }
-
-  #refusal(): Error | undefined {
-    if (this.#failure) return new Error(`the spool has failed: ${this.#failure.message}`, { cause: this.#failure });
-    return this.#closed ? new Error('the spool is closed') : undefined;
-  }
-
-  /** The group the next commit writes; that commit begins when this turn is over or the one under way has ended. */
-  #next(): Group {
-    if (!this.#pending) this.#pending = new Group(this.#settling);
-    this.#loop ??= new Promise<void>(resolve => setImmediate(resolve)).then(() => this.#run());
-    return this.#pending;
-  }
-
-  async #run(): Promise<void> {
-    for (let group = this.#pending; group && !this.#failure; group = this.#pending) {
-      this.#pending = undefined;
-      try {
-        while (!group.isEmpty) await this.#write(group);
-      } catch (error) {
-        this.#fail(error as Error, group);
-      }
-    }
-    this.#loop = undefined;
-  }
-
-  async #write(group: Group): Promise<void> {
-    // Frees the ballast in time: a disk that others fill must still take outcomes.
-    this.#space.room();
-    if (this.#reserved - this.#nextNumber < RESERVE / 2) this.#counters.reserved = this.#reserved + RESERVE;
-    const segment = this.#segments.current;
-    await this.#committer.write(group);
-    this.#reserved = this.#counters.reserved;
-    if (segment !== this.#segments.current) void this.#compactor.run().catch(() => undefined);
-  }
-
-  #fail(error: Error, group: Group): void {
-    this.#failure = error;
-    const refusal = this.#refusal()!;
-    group.refuse(refusal);
-    this.#pending?.refuse(refusal);
-    this.#pending = undefined;
-    this.#options.onFailure(error);
-  }
-
-  /** A commit that reserves more numbers. */
-  async #afterReserve(): Promise<void> {
-    await this.#next().settle([], []);
-  }
-
-  #dropSegments(segments: readonly number[]): void {
-    for (const segment of segments) {
-      this.#uses.delete(segment);
-      const drop = this.#segments.drop(segment).finally(() => this.#dropping.delete(drop));
-      this.#dropping.add(drop);
-    }
-  }
-
-  #tell(queues: Iterable<MemoryQueue>): void {
-    for (const queue of queues) for (const listener of this.#listeners) listener(queue);
-  }
-
-  #read(after: Uint8Array, queue: number, limit: number): SpoolRow[] {
-    const rows: SpoolRow[] = [];
-    readRows(this.#tables, after, queueEnd(queue), limit, (key, value) => rows.push(readRow(readKey(key), value)));
-    return rows;
-  }
-
-  #shelf(): Shelf {
-    const { node, residentRows } = this.#options;
-    return {
-      resident: 0,
-      budget: residentRows ?? RESIDENT_ROWS,
-      beyond: (queue, due, id, limit) => {
-        const start = due < 0 ? queueStart(queue) : rowKey(queue, due, node, { message: Math.floor(id / 65_536), index: id % 65_536 });
-        return this.#read(start, queue, limit);
-      },
-      has: (queue, row) => {
-        const value = this.#tables.rows.get(rowKey(queue, row.due, node, row));
-        return value !== undefined && readRow({ queue, node, ...row }, value).state.attempts === row.state.attempts;
-      },
-      headChanged: queue => this.#tell([queue]),
-    };
   }
 }

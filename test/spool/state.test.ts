@@ -41,18 +41,23 @@ describe('the state file', () => {
   it('holds the last of many writes, each whole, however they overlap', async () => {
     const file = join(folder(), 'state.json');
     const handle = await openState(file, { existing: false });
+    const sized = (i: number) =>
+      state(i, { governor: { lastRecord: i, nextWindow: 1, state: { fill: 'x'.repeat(((i * 7_919) % 13) * 20_000) } } });
+    await handle.write(sized(0));
+    const writes: Promise<void>[] = [];
+    let last = 0;
     let done = false;
-    const writes = Array.from({ length: 50 }, (_, i) => handle.write(state(i)));
-    const all = Promise.all(writes).then(() => (done = true));
-    await writes[0];
-    let last = -1;
-    while (!done) {
+    for (let i = 1; !done; i++) {
+      // Some while another is under way, some while one waits already.
+      if (i < 50) writes.push(handle.write(sized(i)));
+      else if (i === 50) void Promise.all(writes).finally(() => (done = true));
+      if (i % 3 === 0) await new Promise(resolve => setImmediate(resolve));
       const { governor } = JSON.parse(readFileSync(file, 'utf8')) as State;
       expect(governor.lastRecord).toBeGreaterThanOrEqual(last);
       last = governor.lastRecord;
-      await Promise.race([all, new Promise(resolve => setImmediate(resolve))]);
     }
-    expect((await openState(file, { existing: true })).read()).toEqual(state(49));
+    await Promise.all(writes);
+    expect((await openState(file, { existing: true })).read()).toEqual(sized(49));
   });
 
   it('is a fault when it is missing beside something, and a beginning when nothing is there', async () => {

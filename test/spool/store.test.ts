@@ -69,8 +69,8 @@ describe('a store', () => {
     expect(() => store.settle([delivered(queue, row)], [])).toThrow('was not taken');
     await settled;
     expect(() => store.settle([delivered(queue, row)], [])).toThrow('was not taken');
-    expect(() => store.accept(envelope(), [], Buffer.from('x'))).toThrow(RangeError);
-    expect(() => store.accept(envelope(), to('a'.repeat(70_000)), Buffer.from('x'))).toThrow(RangeError);
+    await expect(store.accept(envelope(), [], Buffer.from('x'))).rejects.toThrow(RangeError);
+    await expect(store.accept(envelope(), to('b@d', 'a'.repeat(70_000)), Buffer.from('x'))).rejects.toThrow(RangeError);
     expect(store.totals()).toMatchObject({ accepted: 2, delivered: 1, waiting: 1 });
   });
 
@@ -155,7 +155,9 @@ describe('a store', () => {
     const store = await open(dir, { clock });
     await store.accept(envelope(), to('a@gone', 'b@stays'), Buffer.from('x'));
     const gone = queueOf(store, 'gone');
-    await store.settle([delivered(gone, takeFirst(gone))], []);
+    const stays = queueOf(store, 'stays');
+    await store.settle([delivered(gone, takeFirst(gone)), delivered(stays, takeFirst(stays))], []);
+    await store.accept(envelope(), to('b@stays'), Buffer.from('x'));
     clock.advance(9 * 60_000);
     await store.settle([], []);
     expect(store.queue(gone.id)).toBe(gone);
@@ -306,6 +308,17 @@ describe('segments', () => {
     expect(files(dir)).toHaveLength(1);
     const again = await open(dir);
     expect((await again.body(takeFirst(queueOf(again, 'd')).body)).content).toHaveLength(900);
+  });
+
+  it('go when they are full and everybody has left already', async () => {
+    const dir = folder();
+    const store = await open(dir, { segmentBytes: 1_000 });
+    await store.accept(envelope(), to('a@d'), Buffer.alloc(900));
+    const queue = queueOf(store, 'd');
+    await store.settle([delivered(queue, takeFirst(queue))], []);
+    await store.accept(envelope(), to('b@d'), Buffer.alloc(100));
+    await close(store);
+    expect(files(dir)).toEqual(['0000000002.seg']);
   });
 
   it('that hold a few stragglers among the dead give them to a new one', async () => {
