@@ -13,6 +13,7 @@ import { nodeFiles } from './config/files.js';
 import { loadSettings } from './config/load.js';
 import { startControl } from './control/server.js';
 import { createOperations } from './daemon/operations.js';
+import { Chores } from './daemon/chores.js';
 import { Feed } from './daemon/feed.js';
 import { Keeper } from './daemon/keeper.js';
 import { createLog, type Log } from './daemon/log.js';
@@ -145,6 +146,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       virtual: options.virtual ?? false,
     });
 
+    const chores = new Chores({ clock, ledger, store, failed });
+    undo.push(() => chores.stop());
+    const lastRecord = journal.tail(1)[0]?.at ?? -Infinity;
+    const downSince = Math.max(lastRecord, ledger.lastAt ?? -Infinity);
     const feed = new Feed();
     for (const record of journal.tail(500)) feed.add(record);
     const governor = createGovernor({
@@ -197,6 +202,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     governor.configure(settings, clock.now());
     governor.restoreDays(store.days(), clock.now());
     governor.restoreLedger(ledger.records, ledger.end, clock.now());
+    if (downSince > -Infinity) governor.noteDowntime(downSince, clock.now());
     const ticks = new TickClock({
       clock,
       judge: (source, at) => judge(source, at),
@@ -238,6 +244,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     if (!state.read()) await keeper.snapshot();
     governor.note('started', 'daemon', `rampd ${VERSION} started with ${settings.sources.size} sources`, clock.now());
     keeper.watch();
+    chores.start();
     dispatcher.start();
     refuse(null);
     log.info({ listeners, socket: settings.control.socket }, `rampd ${VERSION} is ready`);
@@ -264,6 +271,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         await acceptor.stop(code === 0 ? Math.min(settings.drain, 5_000) : 0);
         await dispatcher.stop(code === 0 ? settings.drain : 0);
         ticks.stop();
+        chores.stop();
         if (code === 0) {
           governor.note('stopped', author, 'rampd stopped', clock.now());
           await keeper.stop();

@@ -35,7 +35,11 @@ export interface LedgerLog {
   readonly nonEmpty: boolean;
   /** Policy time now, by the monotonic clock; undefined when the machine was started since, or there is no log. */
   readonly resumeAt: Instant | undefined;
+  /** Policy time of the last record of any kind: the process lived then. */
+  readonly lastAt: Instant | undefined;
   append(record: LedgerRecord): void;
+  /** Writes that the process lives. */
+  alive(): void;
   /** One write for all that was appended. */
   flush(): void;
   /** Marks the end in order; everything is on the disk then. */
@@ -64,6 +68,7 @@ class Log implements LedgerLog {
   readonly end: LastEnd;
   readonly nonEmpty: boolean;
   readonly resumeAt: Instant | undefined;
+  readonly lastAt: Instant | undefined;
   readonly #options: LedgerLogOptions;
   readonly #old: LedgerFile[];
   readonly #unsettled: Map<number, Reserve>;
@@ -84,6 +89,7 @@ class Log implements LedgerLog {
     this.end = history.end;
     this.nonEmpty = history.everReserved;
     this.resumeAt = history.resumeAt;
+    this.lastAt = history.lastAt;
     this.#old = [...history.files];
     this.#unsettled = new Map(history.unsettled);
     this.#everReserved = history.everReserved;
@@ -102,6 +108,12 @@ class Log implements LedgerLog {
       this.#unsettled.delete(record.permit);
       this.#buffer.add(record.kind === 'answer' ? KIND.answer : KIND.refund, record.at, record.permit);
     }
+  }
+
+  alive(): void {
+    this.#begun();
+    this.#addClock();
+    this.flush();
   }
 
   flush(): void {

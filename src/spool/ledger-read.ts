@@ -32,6 +32,8 @@ export interface LedgerHistory {
   readonly everReserved: boolean;
   /** Policy time now, when the machine has not been started again since. */
   readonly resumeAt: Instant | undefined;
+  /** Policy time of the last record of any kind: the process lived then. */
+  readonly lastAt: Instant | undefined;
   readonly files: readonly LedgerFile[];
 }
 
@@ -69,6 +71,7 @@ export function readLedger(dir: string, boot: Boot, since: (resumeAt: Instant | 
     everReserved: reader.everReserved,
     end: !run || run.clean ? 'clean' : sameBoot ? 'killed' : 'power-cut',
     resumeAt,
+    lastAt: last > 0 ? last : undefined,
     files: reader.files,
   };
 }

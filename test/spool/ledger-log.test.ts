@@ -48,6 +48,39 @@ const damaged = (dir: string) => {
   expect(() => openLog(dir)).toThrow(FaultError);
 };
 
+describe('the last instant at which the process lived', () => {
+  it('is that of the last record of any kind', () => {
+    const dir = folder();
+    expect(openLog(dir).lastAt).toBeUndefined();
+    const clock = createManualClock(START);
+    const log = openLog(dir, { clock });
+    clock.advance(MINUTE);
+    put(log, reserve(1, clock.now()));
+    expect(openLog(copyOf(dir)).lastAt).toBe(START + MINUTE);
+    clock.advance(MINUTE);
+    log.alive();
+    expect(openLog(copyOf(dir)).lastAt).toBe(START + 2 * MINUTE);
+    clock.advance(MINUTE);
+    log.close();
+    expect(openLog(dir).lastAt).toBe(START + 3 * MINUTE);
+    expect(openLog(dir).records.length).toBe(1);
+  });
+
+  it('goes on with the clock: policy time resumes from the last mark', () => {
+    const dir = folder();
+    const clock = createManualClock(START);
+    let up = 1_000;
+    const boot = { id: 'boot-1', monotonic: () => up };
+    const log = openLog(dir, { clock, boot });
+    log.alive();
+    clock.advance(HOUR);
+    up += HOUR;
+    log.alive();
+    expect(openLog(copyOf(dir), { up: up + 5 }).resumeAt).toBe(START + HOUR + 5);
+    log.close();
+  });
+});
+
 describe('the ledger log', () => {
   const record: fc.Arbitrary<LedgerRecord> = fc.oneof(
     fc.record({

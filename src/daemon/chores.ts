@@ -1,0 +1,57 @@
+/**
+ * What must be done now and then while the daemon runs: the ledger is told that it lives, so that the next start knows since
+ * when it was down; day counters that nobody asks about any more go.
+ */
+import type { Clock, Timer } from '../kernel/clock.js';
+import type { Instant, Ms } from '../kernel/units.js';
+import { DAY, MINUTE } from '../kernel/units.js';
+
+/** A daemon that is killed while it has nothing to send looks down for at most this long before it was. */
+const ALIVE_EVERY: Ms = 5 * MINUTE;
+/** Growth looks back 30 days, the volume of a stage seven; the rest is for days that are judged late. */
+const DAYS_KEPT: Ms = 40 * DAY;
+
+export interface ChoresParts {
+  readonly clock: Clock;
+  readonly ledger: { alive(): void };
+  readonly store: { pruneDays(before: Instant): void };
+  /** What was promised can no longer be kept. */
+  readonly failed: (error: Error) => void;
+}
+
+export class Chores {
+  readonly #parts: ChoresParts;
+  readonly #timers = new Map<() => void, Timer>();
+  #stopped = false;
+
+  constructor(parts: ChoresParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    const { clock, ledger, store } = this.#parts;
+    this.#every(ALIVE_EVERY, () => ledger.alive());
+    this.#every(DAY, () => store.pruneDays(clock.now() - DAYS_KEPT));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+  }
+
+  /** At once, and again and again. */
+  #every(period: Ms, chore: () => void): void {
+    const { clock, failed } = this.#parts;
+    const run = (): void => {
+      if (this.#stopped) return;
+      try {
+        chore();
+      } catch (error) {
+        return failed(error as Error);
+      }
+      this.#timers.set(chore, clock.at(clock.now() + period, run));
+    };
+    run();
+  }
+}

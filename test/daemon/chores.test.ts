@@ -1,0 +1,57 @@
+/** What is done now and then, and what happens when it cannot be done. */
+import { describe, expect, it } from 'vitest';
+import { Chores } from '../../src/daemon/chores.js';
+import { DAY, HOUR, MINUTE } from '../../src/kernel/units.js';
+import { createManualClock } from '../../src/rehearse/manual-clock.js';
+
+const START = Date.UTC(2026, 2, 2);
+
+function world(trouble: { error?: Error } = {}) {
+  const clock = createManualClock(START);
+  const marks: number[] = [];
+  const pruned: number[] = [];
+  const failures: Error[] = [];
+  const chores = new Chores({
+    clock,
+    ledger: {
+      alive() {
+        if (trouble.error) throw trouble.error;
+        marks.push(clock.now() - START);
+      },
+    },
+    store: { pruneDays: before => void pruned.push((before - START) / DAY) },
+    failed: error => void failures.push(error),
+  });
+  chores.start();
+  return { clock, chores, marks, pruned, failures };
+}
+
+describe('chores', () => {
+  it('mark every five minutes that the daemon lives', () => {
+    const w = world();
+    w.clock.advance(HOUR);
+    expect(w.marks).toEqual(Array.from({ length: 13 }, (_, i) => i * 5 * MINUTE));
+  });
+
+  it('forget day counters after 40 days, once a day', () => {
+    const w = world();
+    w.clock.advance(3 * DAY);
+    expect(w.pruned).toEqual([-40, -39, -38, -37]);
+  });
+
+  it('end with the daemon', () => {
+    const w = world();
+    w.clock.advance(MINUTE);
+    w.chores.stop();
+    w.clock.advance(3 * DAY);
+    expect([w.marks.length, w.pruned.length, w.clock.pending]).toEqual([1, 1, 0]);
+  });
+
+  it('that cannot be done end it', () => {
+    const trouble: { error?: Error } = {};
+    const w = world(trouble);
+    trouble.error = new Error('no space');
+    w.clock.advance(HOUR);
+    expect(w.failures).toEqual([trouble.error]);
+  });
+});
