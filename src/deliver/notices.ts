@@ -50,12 +50,24 @@ export function notices(
       };
     }),
   });
+  const addresses = [envelope.sender, ...told.map(({ row }) => row.state.address)];
   return {
-    envelope: { sender: '', pool: settings.dsn.pool ?? queue.pool, warmUp: 'never', accepted: clock.now(), client: 'rampd', isDsn: true },
+    envelope: {
+      sender: '',
+      pool: settings.dsn.pool ?? queue.pool,
+      warmUp: 'never',
+      accepted: clock.now(),
+      client: 'rampd',
+      isDsn: true,
+      ...(addresses.some(notAscii) ? { utf8: true } : {}),
+      ...(content.some(byte => byte > 127) ? { eightBit: true } : {}),
+    },
     recipients: [{ address: envelope.sender }],
     content,
   };
 }
+
+const notAscii = (text: string): boolean => /[\u0080-\uffff]/.test(text);
 
 const SENTENCES: Readonly<Partial<Record<OutcomeClass, string>>> = {
   'mailbox.unknown': 'The address does not exist at the receiving system.',
