@@ -95,6 +95,18 @@ export class Backlog {
     }
   }
 
+  /** Forgets queues and groups in which nothing waits; returns the groups that are gone. */
+  prune(): Group[] {
+    for (const [id, { place, queue }] of this.waiting) if (place === 'idle' && queue.waiting === 0) this.waiting.delete(id);
+    const gone: Group[] = [];
+    for (const [key, group] of this.groups) {
+      if (group.sites.size > 0 || group.waking) continue;
+      this.groups.delete(key);
+      gone.push(group);
+    }
+    return gone;
+  }
+
   /** After a reload, a pause or a resume: everything is placed anew. */
   replaceAll(): void {
     for (const waiting of [...this.waiting.values()]) {

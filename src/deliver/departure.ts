@@ -42,7 +42,7 @@ export class Departures {
     try {
       mail = await store.body(first.body);
     } catch (error) {
-      governor.refund(permit, permit.slots, clock.now());
+      governor.refund(permit, rows.length, clock.now());
       this.#unreadable(departure, error as Error);
       return { sent: false };
     }
@@ -60,7 +60,7 @@ export class Departures {
     );
     if (!result.seen && result.answers.every(a => a.reply.code === 0)) {
       // The connection had gone before a byte of MAIL FROM: the provider never saw the attempt.
-      governor.refund(permit, permit.slots, clock.now());
+      governor.refund(permit, rows.length, clock.now());
       for (const row of rows) queue.giveBack(row);
       return { sent: false };
     }
@@ -100,7 +100,7 @@ export class Departures {
       recipient: row.state.address,
       counted: row.state.counted ?? [],
     }));
-    if (!result.seen) governor.refund(permit, permit.slots, now);
+    if (!result.seen) governor.refund(permit, rows.length, now);
     const { counted, days } = result.seen ? governor.settle(permit, now, settled, now) : { counted: settled.map(s => s.counted), days: [] };
     const limits = governor.laneLimits(permit.lane);
     const stickyFor = this.#ports.settings().pools.get(queue.pool)?.stickyFor ?? 0;

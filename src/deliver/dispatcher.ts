@@ -7,34 +7,29 @@
  * connection becomes idle, when a lane's instant comes, and when the governor says that something changed.
  */
 import type { Timer } from '../kernel/clock.js';
-import type { ReplyMatch } from '../kernel/reply.js';
 import { domainOf } from '../kernel/message.js';
 import type { Instant } from '../kernel/units.js';
 import { HOUR, MINUTE } from '../kernel/units.js';
 import type { Wait } from '../kernel/verdict.js';
 import { Backlog } from './backlog.js';
 import { Choice } from './choice.js';
-import { Connector } from './connect.js';
 import { type Departure, Departures } from './departure.js';
 import { Expiry } from './expiry.js';
 import { TimeHeap } from './heap.js';
 import type { Lane } from './lane.js';
 import { Lanes } from './lanes.js';
 import { Outbox } from './outbox.js';
+import { Opener } from './opener.js';
 import { Picker, type Pick } from './picker.js';
 import type { DeliverPorts, DeliverQueue } from './ports.js';
-import { Session } from './session.js';
-import type { Group, Site } from './waiting.js';
+import type { Session } from './session.js';
+import type { Group } from './waiting.js';
 
-/** Connections one lane opens at the same time. */
-const MOST_OPENING = 8;
 /** 4d12h, where configuration says nothing. */
 const BOUNCE_AFTER = 108 * HOUR;
 /** How often groups with ready mail are asked again: slots of cold lanes grow and shrink with time alone. */
 const LOOK_AGAIN = MINUTE;
-/** Departures an hour that one connection carries easily; a slower lane needs no second one. */
-const PER_CONNECTION = 1_800;
-/** How often everything waiting is looked through for recipients whose time is over. */
+/** How often everything waiting is looked through for recipients whose time is over, and what is empty forgotten. */
 const SWEEP = 10 * MINUTE;
 
 export class Dispatcher {
@@ -43,7 +38,7 @@ export class Dispatcher {
   readonly #ports: DeliverPorts;
   readonly #choice: Choice;
   readonly #picker: Picker;
-  readonly #connector: Connector;
+  readonly #opener: Opener;
   readonly #outbox: Outbox;
   readonly #departures: Departures;
   readonly #expiry: Expiry;
@@ -60,7 +55,7 @@ export class Dispatcher {
 
   constructor(ports: DeliverPorts) {
     this.#ports = ports;
-    const { governor, settings, clock, router, store, log, dialogue } = ports;
+    const { governor, settings, clock, router, store } = ports;
     this.lanes = new Lanes(settings);
     this.#choice = new Choice(
       governor,
@@ -68,7 +63,6 @@ export class Dispatcher {
       source => this.lanes.groupsOf(source),
       (group, at) => this.#askAgain(group, at),
     );
-    this.#connector = new Connector({ clock, router, log, dialogue });
     this.#outbox = new Outbox(ports);
     this.#departures = new Departures(ports, this.#outbox);
     this.#expiry = new Expiry(ports, this.#departures, queue => {
@@ -85,6 +79,13 @@ export class Dispatcher {
       },
     );
     this.#picker = new Picker(this.backlog, this.#choice, this.lanes, queue => this.#expiry.expired(queue));
+    this.#opener = new Opener(ports, this.lanes, this.#picker, {
+      running: () => this.#running,
+      ended: lane => this.#served(lane),
+      alarm: lane => this.#alarm(lane),
+      released: lane => this.#released(lane),
+      guard: (work, lane) => this.#guard(work, lane),
+    });
     store.onHead(queue => {
       if (this.#running) this.#placed(queue);
     });
@@ -178,7 +179,7 @@ export class Dispatcher {
       const pick = this.#picker.pick(lane, session.site, now);
       if (pick && !this.#begin(lane, session, pick, now)) return;
     }
-    if (lane.connectAfter <= now) this.#openMore(lane, now);
+    if (lane.connectAfter <= now) this.#opener.openMore(lane, now);
   }
 
   /** False when the lane has to wait. */
@@ -192,11 +193,17 @@ export class Dispatcher {
         now,
       );
       if (verdict.go) {
-        const taken = rows.slice(0, verdict.permit.slots);
-        for (const row of taken) pick.waiting.queue.take(row);
+        const { permit } = verdict;
+        const { queue } = pick.waiting;
+        const taken = rows.slice(0, permit.slots).filter(row => queue.take(row));
+        if (taken.length < permit.slots) governor.refund(permit, permit.slots - taken.length, now);
+        if (taken.length === 0) {
+          pick = this.#picker.pick(lane, session.site, now);
+          continue;
+        }
         this.#picker.took(lane, pick, taken.length);
         session.claim();
-        void this.#carry(lane, session, pick, { permit: verdict.permit, queue: pick.waiting.queue, rows: taken });
+        this.#guard(this.#carry(lane, session, pick, { permit, queue, rows: taken }), lane);
         return true;
       }
       if (!this.#passOver(pick, verdict)) {
@@ -233,14 +240,21 @@ export class Dispatcher {
     if (alive) session.rest(limits.idleTimeout);
     else session.quit();
     if (this.#inFlight === 0 && !this.#running) for (const resolve of this.#drained.splice(0)) resolve();
+    this.#served(lane);
+  }
+
+  /** The lane goes on, and so do those of its source that left it their turn. */
+  #served(lane: Lane): void {
     this.#serve(lane);
-    this.#serveYielded(lane);
+    for (const other of this.#choice.yielded(lane.source)) this.#serve(other);
     this.#arm();
   }
 
-  /** Lanes of the source that left this one its turn. */
-  #serveYielded(lane: Lane): void {
-    for (const other of this.#choice.yielded(lane.source)) this.#serve(other);
+  /** A bug in one delivery ends that delivery, not the daemon: what it held stays in the spool and goes out after a restart. */
+  #guard(work: Promise<void>, lane: Lane): void {
+    work.catch((error: Error) =>
+      this.#ports.log.error({ lane: lane.key, error: error.stack ?? error.message }, 'a delivery ended by a bug'),
+    );
   }
 
   #wait(lane: Lane, verdict: Wait): void {
@@ -254,87 +268,6 @@ export class Dispatcher {
     if (at === Infinity) this.#heap.remove(lane);
     else this.#heap.set(lane, at);
     this.#arm();
-  }
-
-  #openMore(lane: Lane, now: Instant): void {
-    for (const site of this.#picker.sitesWithWork(lane, now)) {
-      if (lane.siteRests(site.key, now)) continue;
-      while (this.#wants(lane, site, now)) {
-        const verdict = this.#ports.governor.mayConnect(lane.name, now);
-        if (!verdict.go) {
-          lane.connectAfter = verdict.until ?? Infinity;
-          this.#alarm(lane);
-          this.#makeRoom(lane, site, verdict);
-          return;
-        }
-        void this.#open(lane, site, verdict.connection);
-      }
-    }
-  }
-
-  /** More ready queues at the site than connections on their way to serve them, and all open ones busy. */
-  #wants(lane: Lane, site: Site, now: Instant): boolean {
-    const opening = lane.opening.get(site.key) ?? 0;
-    if (lane.openingCount() >= MOST_OPENING || lane.idleFor(site.key)) return false;
-    if (this.#picker.dueAt(site, opening + 1, now) <= opening) return false;
-    const there = opening + [...lane.sessions].filter(s => s.site === site.key).length;
-    if (there === 0) return true;
-    return there < Math.ceil(this.#ports.governor.laneStatus(lane.name, now).maxMsgPerHour / PER_CONNECTION);
-  }
-
-  /** Idle connections of other sites or lanes may hold the place this one needs: close one. */
-  #makeRoom(lane: Lane, site: Site, verdict: Wait): void {
-    const reason = verdict.because()[0];
-    if (reason?.limit !== 'max-smtp-out') return;
-    const mine = [...lane.sessions].find(s => s.state === 'idle' && s.site !== site.key);
-    if (mine) return mine.quit();
-    if (reason.scope === 'lane') return;
-    for (const other of this.lanes.matching(reason.scope === 'source' ? lane.source : undefined)) {
-      const idle = other === lane ? undefined : other.anyIdle();
-      if (idle) return idle.quit();
-    }
-  }
-
-  async #open(lane: Lane, site: Site, connection: number): Promise<void> {
-    const { governor, clock, settings, events } = this.#ports;
-    lane.opening.set(site.key, (lane.opening.get(site.key) ?? 0) + 1);
-    const source = settings().sources.get(lane.source);
-    const opened = source ? await this.#connector.open(source, site.hosts, governor.laneLimits(lane.name)) : undefined;
-    const opening = (lane.opening.get(site.key) ?? 1) - 1;
-    if (opening > 0) lane.opening.set(site.key, opening);
-    else lane.opening.delete(site.key);
-    if (opened && 'connection' in opened) {
-      governor.connected(connection, clock.now());
-      lane.deadSites.delete(site.key);
-      const session = new Session(connection, site.key, opened, clock, { closed: (s, reply) => this.#closed(lane, s, reply) });
-      lane.sessions.add(session);
-      events.emit('connected', { ...lane.name, host: opened.host, tls: opened.tls });
-      if (this.#running && !lane.retired) session.rest(governor.laneLimits(lane.name).idleTimeout);
-      else session.quit();
-    } else if (opened) {
-      const match = this.#classify(lane, opened);
-      governor.connectFailed(connection, match, opened.hosts, clock.now());
-      lane.siteFailed(site.key, match.reply.line, clock.now());
-      this.#alarm(lane);
-      events.emit('connect-failed', { ...lane.name, host: opened.host, reply: match.reply.line, class: match.class });
-      this.#ports.log.info({ lane: lane.key, host: opened.host, reply: match.reply.line }, 'connection not opened');
-      this.#released(lane);
-    } else governor.disconnected(connection, clock.now());
-    this.#serve(lane);
-    this.#serveYielded(lane);
-    this.#arm();
-  }
-
-  #classify(lane: Lane, failed: { reply: ReplyMatch['reply']; phase: ReplyMatch['phase'] }): ReplyMatch {
-    return this.#ports.classifier().classify(failed.reply, { provider: lane.name.provider, phase: failed.phase, recipientDomain: '' });
-  }
-
-  #closed(lane: Lane, session: Session, reply: ReplyMatch['reply'] | undefined): void {
-    const { governor, clock } = this.#ports;
-    lane.sessions.delete(session);
-    governor.disconnected(session.connection, clock.now());
-    if (reply) governor.absorbReply(lane.name, this.#classify(lane, { reply, phase: 'idle' }), clock.now());
-    this.#released(lane);
   }
 
   /** A connection's place is free again: lanes that waited for one are asked. */
@@ -359,6 +292,10 @@ export class Dispatcher {
   #sweep(): void {
     for (const waiting of [...this.backlog.waiting.values()]) {
       if (waiting.place !== 'stuck') void this.#expiry.sweep(waiting.queue, waiting.note);
+    }
+    for (const lane of this.lanes.prune(this.backlog.prune(), this.#ports.clock.now())) {
+      this.#heap.remove(lane);
+      this.#eventWaiters.delete(lane);
     }
     this.#sweepTimer = this.#ports.clock.at(this.#ports.clock.now() + SWEEP, () => this.#sweep());
   }

@@ -3,6 +3,7 @@
  * nothing is left of them.
  */
 import type { Settings } from '../kernel/settings.js';
+import type { Instant } from '../kernel/units.js';
 import { Lane } from './lane.js';
 import type { Group } from './waiting.js';
 
@@ -45,6 +46,21 @@ export class Lanes {
         groups.add(group);
         return lane;
       });
+  }
+
+  /** Takes leave of groups that are gone, and of lanes that are left with nothing; returns those lanes. */
+  prune(gone: readonly Group[], now: Instant): Lane[] {
+    const idle: Lane[] = [];
+    for (const group of gone) {
+      for (const lane of group.lanes) {
+        lane.groups.delete(group);
+        this.#groupsOf.get(lane.source)?.delete(group);
+        if (lane.groups.size > 0 || lane.sessions.size > 0 || lane.opening.size > 0 || lane.nextAsk(now) !== Infinity) continue;
+        this.all.delete(lane.key);
+        idle.push(lane);
+      }
+    }
+    return idle;
   }
 
   /** After a reload: every group's lanes anew; lanes of removed sources finish what they carry. */

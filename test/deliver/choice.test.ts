@@ -51,6 +51,7 @@ function scene({ warm, cold, weights = {}, due }: Scene) {
     governor,
     () => settings,
     () => [group],
+    () => undefined,
   );
   /** Lets lanes take in turn until nobody may; returns what each took. */
   const drain = (order: readonly string[] = names): Record<string, number> => {

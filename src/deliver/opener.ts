@@ -1,0 +1,127 @@
+/**
+ * Opens a lane's connections: for sites that have more work than connections, as the governor admits, never more than the
+ * lane's pace can use. What comes of it is told to the governor; a site that cannot be reached rests.
+ */
+import type { Instant } from '../kernel/units.js';
+import type { ReplyMatch } from '../kernel/reply.js';
+import type { Wait } from '../kernel/verdict.js';
+import { Connector } from './connect.js';
+import type { Lane } from './lane.js';
+import type { Lanes } from './lanes.js';
+import type { Picker } from './picker.js';
+import type { DeliverPorts } from './ports.js';
+import { Session } from './session.js';
+import type { Site } from './waiting.js';
+
+/** Connections one lane opens at the same time. */
+const MOST_OPENING = 8;
+/** Departures an hour that one connection carries easily; a slower lane needs no second one. */
+const PER_CONNECTION = 1_800;
+
+export interface OpenerHooks {
+  running(): boolean;
+  /** An attempt ended, well or not: the lane may have something to do. */
+  ended(lane: Lane): void;
+  /** The lane has a new instant at which to be asked. */
+  alarm(lane: Lane): void;
+  /** The place of a connection is free again. */
+  released(lane: Lane): void;
+  /** Watches over work that nobody waits for. */
+  guard(work: Promise<void>, lane: Lane): void;
+}
+
+export class Opener {
+  readonly #ports: DeliverPorts;
+  readonly #lanes: Lanes;
+  readonly #picker: Picker;
+  readonly #connector: Connector;
+  readonly #hooks: OpenerHooks;
+
+  constructor(ports: DeliverPorts, lanes: Lanes, picker: Picker, hooks: OpenerHooks) {
+    const { clock, router, log, dialogue } = ports;
+    this.#ports = ports;
+    this.#lanes = lanes;
+    this.#picker = picker;
+    this.#connector = new Connector({ clock, router, log, dialogue });
+    this.#hooks = hooks;
+  }
+
+  openMore(lane: Lane, now: Instant): void {
+    for (const site of this.#picker.sitesWithWork(lane, now)) {
+      if (lane.siteRests(site.key, now)) continue;
+      while (this.#wants(lane, site, now)) {
+        const verdict = this.#ports.governor.mayConnect(lane.name, now);
+        if (!verdict.go) {
+          lane.connectAfter = verdict.until ?? Infinity;
+          this.#hooks.alarm(lane);
+          this.#makeRoom(lane, site, verdict);
+          return;
+        }
+        this.#hooks.guard(this.#open(lane, site, verdict.connection), lane);
+      }
+    }
+  }
+
+  /** More ready queues at the site than connections on their way to serve them, and all open ones busy. */
+  #wants(lane: Lane, site: Site, now: Instant): boolean {
+    const opening = lane.opening.get(site.key) ?? 0;
+    if (lane.openingCount() >= MOST_OPENING || lane.idleFor(site.key)) return false;
+    if (this.#picker.dueAt(site, opening + 1, now) <= opening) return false;
+    const there = opening + [...lane.sessions].filter(s => s.site === site.key).length;
+    if (there === 0) return true;
+    return there < Math.ceil(this.#ports.governor.laneStatus(lane.name, now).maxMsgPerHour / PER_CONNECTION);
+  }
+
+  /** Idle connections of other sites or lanes may hold the place this one needs: close one. */
+  #makeRoom(lane: Lane, site: Site, verdict: Wait): void {
+    const reason = verdict.because()[0];
+    if (reason?.limit !== 'max-smtp-out') return;
+    const mine = [...lane.sessions].find(s => s.state === 'idle' && s.site !== site.key);
+    if (mine) return mine.quit();
+    if (reason.scope === 'lane') return;
+    for (const other of this.#lanes.matching(reason.scope === 'source' ? lane.source : undefined)) {
+      const idle = other === lane ? undefined : other.anyIdle();
+      if (idle) return idle.quit();
+    }
+  }
+
+  async #open(lane: Lane, site: Site, connection: number): Promise<void> {
+    const { governor, clock, settings, events } = this.#ports;
+    lane.opening.set(site.key, (lane.opening.get(site.key) ?? 0) + 1);
+    const source = settings().sources.get(lane.source);
+    const opened = source ? await this.#connector.open(source, site.hosts, governor.laneLimits(lane.name)) : undefined;
+    const opening = (lane.opening.get(site.key) ?? 1) - 1;
+    if (opening > 0) lane.opening.set(site.key, opening);
+    else lane.opening.delete(site.key);
+    if (opened && 'connection' in opened) {
+      governor.connected(connection, clock.now());
+      lane.deadSites.delete(site.key);
+      const session = new Session(connection, site.key, opened, clock, { closed: (s, reply) => this.#closed(lane, s, reply) });
+      lane.sessions.add(session);
+      events.emit('connected', { ...lane.name, host: opened.host, tls: opened.tls });
+      if (this.#hooks.running() && !lane.retired) session.rest(governor.laneLimits(lane.name).idleTimeout);
+      else session.quit();
+    } else if (opened) {
+      const match = this.#classify(lane, opened);
+      governor.connectFailed(connection, match, opened.hosts, clock.now());
+      lane.siteFailed(site.key, match.reply.line, clock.now());
+      this.#hooks.alarm(lane);
+      events.emit('connect-failed', { ...lane.name, host: opened.host, reply: match.reply.line, class: match.class });
+      this.#ports.log.info({ lane: lane.key, host: opened.host, reply: match.reply.line }, 'connection not opened');
+      this.#hooks.released(lane);
+    } else governor.disconnected(connection, clock.now());
+    this.#hooks.ended(lane);
+  }
+
+  #classify(lane: Lane, failed: { reply: ReplyMatch['reply']; phase: ReplyMatch['phase'] }): ReplyMatch {
+    return this.#ports.classifier().classify(failed.reply, { provider: lane.name.provider, phase: failed.phase, recipientDomain: '' });
+  }
+
+  #closed(lane: Lane, session: Session, reply: ReplyMatch['reply'] | undefined): void {
+    const { governor, clock } = this.#ports;
+    lane.sessions.delete(session);
+    governor.disconnected(session.connection, clock.now());
+    if (reply) governor.absorbReply(lane.name, this.#classify(lane, { reply, phase: 'idle' }), clock.now());
+    this.#hooks.released(lane);
+  }
+}
