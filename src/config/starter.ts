@@ -35,7 +35,8 @@ sources:
   cold-1:
     address: 192.0.2.11
     host-name: mta2.example.com
-    # Shipped: two-weeks, three-weeks, four-weeks; look at one with \`rampd schedule four-weeks\`.
+    # Shipped: two-weeks, three-weeks, four-weeks, four-weeks-per-provider, gentle-six-weeks; look at one with
+    # \`rampd schedule four-weeks\`.
     # target ends the ramp at the rate this address is meant for.
     warm-up: { schedule: four-weeks, target: 2000/h }
 
