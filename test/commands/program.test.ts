@@ -57,7 +57,8 @@ describe('the program', () => {
 
   it('holds every command there is', async () => {
     const folder = resolve(import.meta.dirname, '../../src/commands');
-    const modules = readdirSync(folder).filter(file => /^export function register\(/m.test(readFileSync(join(folder, file), 'utf8')));
+    const files = readdirSync(folder).filter(file => file.endsWith('.ts'));
+    const modules = files.filter(file => /^export function register\(/m.test(readFileSync(join(folder, file), 'utf8')));
     const text = readFileSync(join(folder, 'program.ts'), 'utf8');
     expect(modules.filter(file => !text.includes(`import('./${file.replace(/\.tsx?$/, '.js')}')`))).toEqual([]);
     for (const entry of COMMANDS) {
