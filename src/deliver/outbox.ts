@@ -2,8 +2,9 @@
  * What a turn of the event loop owes the disk, done once for the whole turn.
  *
  * Departures: all reservations of the turn are written to the ledger log by one write, then each permit is presented and its
- * transaction begins. Settlements: the turn's accounting is written, then its outcomes commit in one transaction. Never lets
- * a MAIL FROM out before its reservation is in the log, nor an outcome commit before its accounting record.
+ * transaction begins. Settlements: accounting is written, then outcomes commit in one transaction; what ends meanwhile goes
+ * together into the next, so that a busy daemon syncs its accounting for many outcomes at once. Never lets a MAIL FROM out
+ * before its reservation is in the log, nor an outcome commit before its accounting record.
  */
 import type { DayRow } from '../kernel/day.js';
 import type { DeliverPorts, RowChange } from './ports.js';
@@ -51,12 +52,7 @@ export class Outbox {
     this.#pending++;
     if (this.#settling) return;
     this.#settling = true;
-    setImmediate(() => {
-      this.#settling = false;
-      const batch = this.#settlements;
-      this.#settlements = [];
-      void this.#commit(batch);
-    });
+    setImmediate(() => void this.#commitAll());
   }
 
   /** Resolves once nothing is waiting to be committed. */
@@ -64,20 +60,26 @@ export class Outbox {
     return this.#pending === 0 ? Promise.resolve() : new Promise(resolve => this.#idle.push(resolve));
   }
 
-  async #commit(batch: readonly Settlement[]): Promise<void> {
-    try {
-      await this.#ports.flushAccounting();
-      await this.#ports.store.settle(
-        batch.flatMap(s => s.changes),
-        latest(batch),
-      );
-    } catch (error) {
-      this.#ports.failed(error as Error);
-      return;
+  /** One commit after the other until nothing is left. After a failure none: the daemon ends. */
+  async #commitAll(): Promise<void> {
+    while (this.#settlements.length > 0) {
+      const batch = this.#settlements;
+      this.#settlements = [];
+      try {
+        await this.#ports.flushAccounting();
+        await this.#ports.store.settle(
+          batch.flatMap(s => s.changes),
+          latest(batch),
+        );
+      } catch (error) {
+        this.#ports.failed(error as Error);
+        return;
+      }
+      for (const settlement of batch) settlement.committed();
+      this.#pending -= batch.length;
     }
-    for (const settlement of batch) settlement.committed();
-    this.#pending -= batch.length;
-    if (this.#pending === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    this.#settling = false;
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 }
 
