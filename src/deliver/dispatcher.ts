@@ -174,10 +174,12 @@ export class Dispatcher {
     if (!this.#running || lane.groups.size === 0) return;
     const now = this.#ports.clock.now();
     if (lane.blocked(now)) return;
+    let dry: string | undefined;
     for (const session of lane.sessions) {
-      if (session.state !== 'idle') continue;
+      if (session.state !== 'idle' || session.site === dry) continue;
       const pick = this.#picker.pick(lane, session.site, now);
-      if (pick && !this.#begin(lane, session, pick, now)) return;
+      if (!pick) dry = session.site;
+      else if (!this.#begin(lane, session, pick, now)) return;
     }
     if (lane.connectAfter <= now) this.#opener.openMore(lane, now);
   }

@@ -81,6 +81,9 @@ export class Picker {
   together(pick: Pick, most: number): QueuedRecipient[] {
     const rows = [pick.row];
     if (most <= 1) return rows;
+    // In due order they stand right behind it: most messages have no second one, and two rows show that.
+    const [head, next] = pick.waiting.queue.peek(2);
+    if (head === pick.row && next?.message !== pick.row.message) return rows;
     for (const row of pick.waiting.queue.peek(Math.min(most, DEEP) + 1)) {
       if (rows.length >= most) break;
       if (row !== pick.row && row.message === pick.row.message && row.due <= pick.row.due) rows.push(row);
@@ -116,16 +119,19 @@ export class Picker {
   }
 
   #fitting(lane: Lane, group: Group, queue: DeliverQueue, now: Instant): QueuedRecipient | undefined {
+    const head = queue.peek(1)[0];
+    if (!head || this.#isFit(head, lane, group, now)) return head;
+    return queue.peek(DEEP).find(row => this.#isFit(row, lane, group, now));
+  }
+
+  #isFit(row: QueuedRecipient, lane: Lane, group: Group, now: Instant): boolean {
+    if (row.due > now || (this.#postponed.get(row) ?? 0) > now) return false;
+    const { stick, avoid } = row.state;
+    if (!stick && !avoid) return true;
     const othersCan = (): boolean =>
       group.lanes.some(l => l !== lane && !l.retired && !l.blocked(now) && this.#choice.weight(l.source, group.pool) > 0);
     const inPool = (source: string): boolean =>
       group.lanes.some(l => l.source === source && !l.retired && this.#lanes.get(source, group.provider) !== undefined);
-    const good = (row: QueuedRecipient): boolean =>
-      row.due <= now &&
-      (this.#postponed.get(row) ?? 0) <= now &&
-      fits(row, lane.source, row.state.avoid === lane.source && othersCan(), now, inPool);
-    const head = queue.peek(1)[0];
-    if (!head || good(head)) return head;
-    return queue.peek(DEEP).find(good);
+    return fits(row, lane.source, avoid === lane.source && othersCan(), now, inPool);
   }
 }
