@@ -22,6 +22,10 @@ describe('provider files', () => {
     );
   });
 
+  it('are thirty, and the generic one', () => {
+    expect(providers).toHaveLength(31);
+  });
+
   it('are named like their files', () => {
     for (const provider of providers) expect(provider.from.file).toBe(`schedules/providers/${provider.name}.yaml`);
   });
@@ -55,6 +59,28 @@ describe('provider files', () => {
     ['mx00.t-online.de', 't-online'],
     ['mxs.mail.ru', 'mail-ru'],
     ['mx3.qq.com', 'qq'],
+    ['mx0a-00123456.pphosted.com', 'proofpoint'],
+    ['mx1-us1.ppe-hosted.com', 'proofpoint'],
+    ['mx1.hc1234-56.iphmx.com', 'cisco'],
+    ['cluster5.us.messagelabs.com', 'messagelabs'],
+    ['example.in.tmes.trendmicro.com', 'trendmicro'],
+    ['example.in.tmes.trendmicro.eu', 'trendmicro'],
+    ['mx1.emailsrvr.com', 'rackspace'],
+    ['mx2.zoho.com', 'zoho'],
+    ['mx.zoho.eu', 'zoho'],
+    ['mx.zohomail.com', 'zoho'],
+    ['mx.kpnmail.nl', 'kpn'],
+    ['mxgate.netvigator.com', 'netvigator'],
+    ['d12345a.ess.barracudanetworks.com', 'barracuda'],
+    ['eu-smtp-inbound-1.mimecast.com', 'mimecast'],
+    ['mailstore1.secureserver.net', 'godaddy'],
+    ['163mx01.mxmail.netease.com', 'netease'],
+    ['mx1.free.fr', 'free'],
+    ['smtp-in.sfr.fr', 'sfr'],
+    ['smtpz4.laposte.net', 'laposte'],
+    ['mx.yandex.ru', 'yandex'],
+    ['mx0.charter.net', 'spectrum'],
+    ['cxr.mx.a.cox.net', 'cox'],
   ])('%s belongs to %s alone', (host, name) => {
     expect(owner(host)).toEqual([name]);
   });
@@ -73,6 +99,10 @@ describe('provider files', () => {
     expect(limit('comcast', 'maxSmtpOut')).toBeLessThanOrEqual(25);
     expect(limit('orange', 'maxSmtpOut')).toBeLessThanOrEqual(2);
     expect(limit('gmx', 'maxSmtpOut')).toBeLessThanOrEqual(4);
+    expect(limit('kpn', 'maxSmtpOut')).toBeLessThanOrEqual(10);
+    expect(limit('kpn', 'maxMsgPerConnection')).toBeLessThanOrEqual(10);
+    expect(limit('netvigator', 'maxSmtpOut')).toBeLessThanOrEqual(5);
+    expect(limit('netvigator', 'maxMsgPerConnection')).toBeLessThanOrEqual(10);
     for (const provider of providers) {
       expect(provider.limits.maxSmtpOut?.value).toBeLessThanOrEqual(20);
       expect(provider.limits.maxMsgPerConnection?.value).toBeLessThanOrEqual(100);
