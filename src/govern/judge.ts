@@ -51,7 +51,8 @@ export class Judge {
     let latest = -Infinity;
     const ask = ({ plan, account, day }: Level): void => {
       const at = Math.max(slotsAt(plan, account, 1, day, now, sink), transactionAt(plan, account, now, sink));
-      if (mark && at === Infinity) account.awaited = true;
+      // A window's maximum ends by itself, perhaps in hours; a transaction that ends frees its place long before.
+      if (mark && (at === Infinity || account.permits >= plan.outNow)) account.awaited = true;
       latest = Math.max(latest, at);
     };
     for (const level of this.#levels(lane, now)) ask(level);
@@ -64,7 +65,7 @@ export class Judge {
     let latest = -Infinity;
     for (const { plan, account, day } of this.#levels(lane, now)) {
       const at = Math.max(slotsAt(plan, account, account.connecting + 1, day, now, sink), connectionAt(plan, account, now, sink));
-      if (mark && at === Infinity) account.awaited = true;
+      if (mark && (at === Infinity || account.connections >= plan.outNow)) account.awaited = true;
       latest = Math.max(latest, at);
     }
     const learnt = this.#learntAt(lane, now, sink);
@@ -82,7 +83,7 @@ export class Judge {
       for (const { plan, account } of this.#levels(lane, now)) at = Math.max(at, connectionAt(plan, account, now, sink));
       at = Math.max(at, this.#learntAt(lane, now, sink));
     }
-    return { at, because: bindingFirst(found) };
+    return { at, because: bindingFirst(eachOnce(found)) };
   }
 
   /** What adaptive concurrency allows. */
@@ -128,10 +129,31 @@ export class Judge {
   }
 }
 
-/** Latest first; what only an event can end stands before everything, and of that what only a person can end. */
+/**
+ * Latest first; what only an event can end stands before everything, and of that what only a person can end. What was learnt
+ * of concurrency gives way to a lower maximum of connections: when that lets go, it has let go already.
+ */
 export function bindingFirst(reasons: Reason[]): readonly Reason[] {
   const rank = (r: Reason): number => (r.until !== null ? 0 : r.limit === 'paused' ? 2 : 1);
-  return reasons.sort((a, b) => rank(b) - rank(a) || (b.until ?? 0) - (a.until ?? 0));
+  reasons.sort((a, b) => rank(b) - rank(a) || (b.until ?? 0) - (a.until ?? 0));
+  const [first] = reasons;
+  if (first?.limit !== 'concurrency' || first.until !== null) return reasons;
+  const lower = reasons.findIndex(
+    r => r.limit === 'max-smtp-out' && r.scope === 'lane' && (r.value ?? Infinity) < (first.value ?? Infinity),
+  );
+  if (lower > 0) reasons.unshift(...reasons.splice(lower, 1));
+  return reasons;
+}
+
+/** A maximum of connections binds transactions and connections alike; it is told once. */
+function eachOnce(reasons: readonly Reason[]): Reason[] {
+  const found = new Map<string, Reason>();
+  for (const reason of reasons) {
+    const key = `${reason.limit} ${reason.scope} ${reason.from} ${reason.window ?? ''} ${reason.until}`;
+    const known = found.get(key);
+    if (!known || (reason.used ?? 0) > (known.used ?? 0)) found.set(key, reason);
+  }
+  return [...found.values()];
 }
 
 /** A wait whose reasons are found when somebody asks. */

@@ -2,7 +2,7 @@
  * The dialogue of the governor: permits, refunds, connections, limits of every level, reasons with their origin.
  */
 import { describe, expect, it } from 'vitest';
-import { HOT, HOUR, limits, match, provider, settings, source, Stand, T0 } from './ground.js';
+import { HOT, HOUR, limits, match, provider, rule, settings, source, Stand, T0 } from './ground.js';
 
 const burst = { pacing: 'burst' as const };
 
@@ -150,6 +150,23 @@ describe('connections', () => {
     s.governor.disconnected(open[0] as number, s.now);
     expect(s.woken).toContain('hot/alpha');
     s.connect(HOT);
+  });
+
+  it('that a window leaves too few of are waited for like any others, though the window ends by itself', () => {
+    const s = new Stand({ defaults: many });
+    for (let i = 0; i < 3; i++) {
+      s.governor.connected(s.connect(HOT), s.now);
+      s.send(HOT);
+    }
+    const [told, other] = [s.go(HOT), s.go(HOT)];
+    for (const permit of [told, other]) s.governor.present(permit, s.now);
+    s.answer(told, match({ rule: rule('slow', { maxSmtpOut: 1 }) }));
+    const verdict = s.ask(HOT);
+    expect(!verdict.go && verdict.because()[0]).toMatchObject({ limit: 'max-smtp-out', value: 1, used: 1, window: 'w1' });
+    s.woken.length = 0;
+    s.answer(other);
+    expect(s.woken).toEqual(['hot/alpha']);
+    expect(s.ask(HOT).go).toBe(true);
   });
 
   it('observe max-connect-rate, which a failed attempt uses up too', () => {

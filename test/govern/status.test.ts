@@ -101,6 +101,26 @@ describe('an explanation', () => {
     s.go(HOT);
     expect(s.governor.explain(HOT, {}, s.now).verdict.because).toMatchObject([{ limit: 'concurrency', value: 1, used: 1, until: null }]);
   });
+
+  it('of more connections than a window leaves names the window, once, before what was learnt', () => {
+    const s = new Stand({ defaults: burst });
+    const connections = Array.from({ length: 12 }, () => {
+      const connection = s.connect(HOT);
+      s.governor.connected(connection, s.now);
+      s.send(HOT);
+      return connection;
+    });
+    const [told, ...others] = Array.from({ length: 12 }, () => s.go(HOT));
+    for (const permit of [told!, ...others]) s.governor.present(permit, s.now);
+    s.now += 1;
+    s.answer(told!, match({ rule: rule('rp-001', { maxSmtpOut: 4 }) }));
+    s.governor.disconnected(connections[0]!, s.now);
+    const { because } = s.governor.explain(HOT, {}, s.now).verdict;
+    expect(because.map(r => [r.limit, r.value, r.used, r.window])).toEqual([
+      ['max-smtp-out', 4, 11, 'w1'],
+      ['concurrency', 6, 11, undefined],
+    ]);
+  });
 });
 
 describe('a queue', () => {
