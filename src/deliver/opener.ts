@@ -15,7 +15,7 @@ import type { Site } from './waiting.js';
 
 /** Connections one lane opens at the same time. */
 const MOST_OPENING = 8;
-/** Departures an hour that one connection carries easily; a slower lane needs no second one. */
+/** Departures an hour that one connection carries easily: a slower lane opens no second one until the first turns out slow. */
 const PER_CONNECTION = 1_800;
 
 export interface OpenerHooks {
@@ -68,7 +68,8 @@ export class Opener {
     if (lane.openingCount() >= MOST_OPENING || lane.idleFor(site.key)) return false;
     if (this.#picker.dueAt(site, opening + 1, now) <= opening) return false;
     const there = opening + [...lane.sessions].filter(s => s.site === site.key).length;
-    if (there === 0) return true;
+    // All are busy: the governor says whether a slot is due all the same, and then they are too slow for it.
+    if (opening === 0) return true;
     return there < Math.ceil(this.#ports.governor.laneStatus(lane.name, now).maxMsgPerHour / PER_CONNECTION);
   }
 
