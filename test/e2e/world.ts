@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { connectControl } from '../../src/control/client.js';
 import type { StatusView } from '../../src/control/view.js';
+import type { Clock, Timer } from '../../src/kernel/clock.js';
 import { type DnsServer, startDnsServer } from '../../src/rehearse/dns-server.js';
 import type { Zones } from '../../src/rehearse/dns-zones.js';
 import { type Receiver, type ReceiverOptions, startReceiver } from '../../src/rehearse/receiver.js';
@@ -40,8 +41,8 @@ export class World {
   readonly log: string[] = [];
 
   /** The first receiver picks the port all of them use. */
-  async receiver(options: Omit<ReceiverOptions, 'clock' | 'port'> & { host: string }): Promise<Receiver> {
-    const receiver = await startReceiver({ ...options, clock: realClock, port: this.smtpPort });
+  async receiver(options: Omit<ReceiverOptions, 'clock' | 'port'> & { host: string; clock?: Clock }): Promise<Receiver> {
+    const receiver = await startReceiver({ clock: realClock, ...options, port: this.smtpPort });
     this.smtpPort = receiver.port;
     this.receivers.push(receiver);
     return receiver;
@@ -64,7 +65,7 @@ export class World {
     writeFileSync(
       this.file,
       `host-name: mta.test.example
-state-dir: ${join(this.dir, 'state')}
+state-dir: ${this.stateDir}
 listeners: [{ address: "127.0.0.1:${this.listenPort}" }]
 dns: { servers: ["${this.dns.address}"] }
 smtp-port: ${this.smtpPort}
@@ -73,8 +74,12 @@ ${this.#config}`,
     );
   }
 
+  get stateDir(): string {
+    return join(this.dir, 'state');
+  }
+
   get socket(): string {
-    return join(this.dir, 'state', 'rampd.sock');
+    return join(this.stateDir, 'rampd.sock');
   }
 
   get client(): ReturnType<typeof connectControl> {
@@ -117,10 +122,14 @@ ${this.#config}`,
     return gone;
   }
 
-  /** Runs a rampd command to its end. */
+  /** Runs a rampd command to its end, as ann. */
   run(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
     return new Promise(done => {
-      const child = spawn(process.execPath, [MAIN, ...args], { cwd: this.dir, stdio: ['ignore', 'pipe', 'pipe'] });
+      const child = spawn(process.execPath, [MAIN, ...args], {
+        cwd: this.dir,
+        env: { ...process.env, USER: 'ann', SUDO_USER: '' },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
       let out = '';
       let err = '';
       child.stdout.on('data', c => (out += c));
@@ -130,7 +139,7 @@ ${this.#config}`,
   }
 
   journal(): { type: string; id: number; [key: string]: unknown }[] {
-    return readFileSync(join(this.dir, 'state', 'journal.ndjson'), 'utf8')
+    return readFileSync(join(this.stateDir, 'journal.ndjson'), 'utf8')
       .split('\n')
       .filter(Boolean)
       .map(line => JSON.parse(line) as { type: string; id: number });
@@ -144,15 +153,61 @@ ${this.#config}`,
   }
 }
 
-export function freePort(): Promise<number> {
-  return new Promise((done, failed) => {
-    const server = net.createServer();
-    server.once('error', failed);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as net.AddressInfo;
-      server.close(() => done(port));
+/** Below the range the kernel takes outgoing ports from (ip_local_port_range): nothing else gets it while rampd is down. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const free = await new Promise<boolean>(done => {
+      const server = net.createServer();
+      server.once('error', () => done(false));
+      server.listen(port, '127.0.0.1', () => server.close(() => done(true)));
     });
-  });
+    if (free) return port;
+  }
+}
+
+/**
+ * A clock for receivers that hold answers: whatever is to wait waits until it is let go, all of it at once. Give the
+ * receiver's answers any delay.
+ */
+export class Gate implements Clock {
+  readonly #held = new Set<() => void>();
+
+  now(): number {
+    return Date.now();
+  }
+
+  wall(): number {
+    return Date.now();
+  }
+
+  at(_t: number, fn: () => void): Timer {
+    this.#held.add(fn);
+    return { cancel: () => void this.#held.delete(fn) };
+  }
+
+  get held(): number {
+    return this.#held.size;
+  }
+
+  /** The oldest `most` go on. */
+  release(most = Infinity): void {
+    for (const fn of [...this.#held].slice(0, most)) {
+      this.#held.delete(fn);
+      fn();
+    }
+  }
+}
+
+/** Zones in which each domain's MX are the hosts named, in order of preference, and each host has its addresses. */
+export function zones(domains: Readonly<Record<string, string | readonly string[]>>, hosts: Readonly<Record<string, string>>): Zones {
+  return Object.fromEntries([
+    ...Object.entries(domains).map(([domain, mx]) => [
+      domain,
+      { mx: [mx].flat().map((exchange, i) => ({ preference: 10 * (i + 1), exchange: exchange as string })) },
+    ]),
+    ...Object.entries(hosts).map(([host, address]) => [host, { a: [address] }]),
+  ]) as Zones;
 }
 
 /** Asks again until `what` holds; the limit is for a broken daemon, not a wait for a slow one. */
