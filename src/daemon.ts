@@ -249,15 +249,24 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     refuse(null);
     log.info({ listeners, socket: settings.control.socket }, `rampd ${VERSION} is ready`);
 
-    async function reload(author: string): Promise<{ warnings: string[] }> {
+    let reloading: Promise<unknown> = Promise.resolve();
+    /** One after the other: two at once would open the same listeners. */
+    function reload(author: string): Promise<{ warnings: string[] }> {
+      const result = reloading.then(() => reloadNow(author));
+      reloading = result.catch(() => undefined);
+      return result;
+    }
+
+    async function reloadNow(author: string): Promise<{ warnings: string[] }> {
       const next = loadSettings(options.settingsFile, nodeFiles(options.cwd));
       if (!next.settings) throw new FaultError(next.faults);
       const fixed = unchangeable(settings, next.settings);
       if (fixed) throw new FaultError([fixed]);
+      // The one step that may fail: behind it all is changed in one turn, or nothing is.
+      await acceptor.applySettings(next.settings);
       settings = next.settings;
       classifier = new Classifier(settings.providers);
       governor.configure(settings, clock.now());
-      await acceptor.applySettings();
       ticks.configure(settings);
       dispatcher.reconfigure();
       governor.note('reloaded', author, `${options.settingsFile} is in force`, clock.now());

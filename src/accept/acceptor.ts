@@ -7,13 +7,14 @@ import { Identities } from './identity.js';
 import { Listeners } from './listeners.js';
 import type { AcceptParts } from './ports.js';
 import { handlersFor, type Gate } from './session.js';
+import type { Settings } from '../kernel/settings.js';
 import { printable } from '../kernel/text.js';
 
 export interface Acceptor {
   /** Opens every listener; resolves with what is bound, in the order of the settings. Throws FaultError naming the place. */
   listen(): Promise<{ address: string; port: number }[]>;
-  /** After a reload: opens, closes and re-certifies listeners. Throws FaultError and leaves what was open. */
-  applySettings(): Promise<void>;
+  /** For a reload, before it is in force: opens, closes and re-certifies listeners. Throws FaultError and leaves what was open. */
+  applySettings(next?: Settings): Promise<void>;
   /** Takes nothing new; transactions under way have `graceMs` to finish. */
   stop(graceMs: number): Promise<void>;
   /** With a reason: 421 to new connections, 451 to transactions. null: open again. */
@@ -38,7 +39,7 @@ export function createAcceptor(parts: AcceptParts): Acceptor {
       await listeners.apply(parts.settings());
       return listeners.bound;
     },
-    applySettings: () => listeners.apply(parts.settings()),
+    applySettings: next => listeners.apply(next ?? parts.settings()),
     stop: graceMs => listeners.stop(graceMs),
     refuse(reason) {
       // The reply has its own enhanced code in front.
