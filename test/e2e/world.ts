@@ -74,6 +74,11 @@ ${this.#config}`,
     );
   }
 
+  /** rampd.yaml as it stands. */
+  text(): string {
+    return readFileSync(this.file, 'utf8');
+  }
+
   get stateDir(): string {
     return join(this.dir, 'state');
   }
@@ -120,6 +125,10 @@ ${this.#config}`,
     const gone = new Promise<number | null>(done => child.once('exit', code => done(code)));
     child.kill(signal);
     return gone;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.kill(signal);
   }
 
   /** Runs a rampd command to its end, as ann. */
