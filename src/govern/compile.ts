@@ -14,6 +14,9 @@ import { type Plan, refresh, type Stop } from './plan.js';
 import type { Ramp, StageCaps } from './ramp.js';
 import type { Windows } from './windows.js';
 
+/** The provider file that serves providers without a file of their own. */
+const GENERIC = 'generic';
+
 export interface CompilerParts {
   readonly floor: Floor;
   readonly windows: Windows;
@@ -100,13 +103,16 @@ export class Compiler {
     const shared = plain ? source.shared.get(key) : undefined;
     if (shared) return shared;
     const settings = this.#settings;
-    const stated = settings?.providers.get(provider)?.limits ?? {};
+    const known = settings?.providers.get(provider);
+    const stated = known?.limits ?? {};
+    // The generic file speaks for providers without one, where `defaults:` says nothing.
+    const generic = known ? {} : (settings?.providers.get(GENERIC)?.limits ?? {});
     const defaults = settings?.defaults ?? {};
     const own = source.config?.limits ?? {};
     const stage = (source.config && ramp.sourceCaps(source.name)?.limits) ?? {};
-    const base: Limits[] = [BUILT_IN_LIMITS, defaults, stated];
+    const base: Limits[] = [BUILT_IN_LIMITS, generic, defaults, stated];
     const laneStage = caps?.limits ?? {};
-    const manners: Limits[] = [BUILT_IN_LIMITS, defaults, stated, own, stage, laneStage];
+    const manners: Limits[] = [BUILT_IN_LIMITS, generic, defaults, stated, own, stage, laneStage];
     const made: LanePlan = {
       plan: statedPlan({ base, besides: [laneStage] }, 'lane', manners, capsOf(found), stops),
       limits: laneLimitsOf({ base, besides: [own, stage, laneStage] }, manners),
