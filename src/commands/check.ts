@@ -1,6 +1,7 @@
 /**
- * `rampd check [FILE]`: reads the configuration as a start would, runs every rule's samples, and prints every fault and
- * warning with its place, then a summary. Exit code 2 on faults. Never talks to a daemon, never changes anything.
+ * `rampd check [FILE]`: reads the configuration as a start would, tries every rule on its samples and on everyday replies, and
+ * prints every fault and warning with its place, then a summary. Exit code 2 on faults. Never talks to a daemon, never changes
+ * anything.
  */
 import { Argument, Option, type Command } from 'commander';
 import { nodeFiles } from '../config/files.js';
@@ -12,6 +13,7 @@ import { page } from '../control/page.js';
 import { printFault, printPlace } from '../kernel/fault.js';
 import type { Fault } from '../kernel/fault.js';
 import type { Settings } from '../kernel/settings.js';
+import { checkBreadth } from '../outcome/breadth.js';
 import { checkSamples } from '../outcome/samples.js';
 import { findConfig } from './config-file.js';
 import { rampLines, ramps } from './ramp-needs.js';
@@ -53,7 +55,7 @@ export function register(program: Command, io: Io): void {
 
 export function checkConfig(file: string, io: Pick<Io, 'cwd'>): Checked {
   const { settings, faults, warnings } = loadSettings(file, nodeFiles(io.cwd));
-  const tried = settings ? checkSamples(settings.providers) : [];
+  const tried = settings ? [...checkSamples(settings.providers), ...checkBreadth(settings.providers)] : [];
   const isWarning = (fault: Fault) => fault.severity === 'warning';
   return {
     file,
@@ -66,9 +68,13 @@ export function checkConfig(file: string, io: Pick<Io, 'cwd'>): Checked {
 function print(checked: Checked, io: Io): void {
   const { faults, warnings, settings } = checked;
   io.err(page([...warnings, ...faults].map(printFault)));
-  if (faults.length > 0)
-    io.err(page([`${counted(faults.length, 'fault')}, ${counted(warnings.length, 'warning')}: this configuration would not start`]));
+  if (faults.length > 0) io.err(page([`${counted(faults.length, 'fault')}, ${counted(warnings.length, 'warning')}: ${verdict(settings)}`]));
   else if (settings) io.out(page(summary(settings, warnings.length)));
+}
+
+/** Faults of rules alone stop no start: the rules would be in force as they stand. */
+function verdict(settings: Settings | undefined): string {
+  return settings ? 'this configuration would start, with rules that do not do what they say' : 'this configuration would not start';
 }
 
 function summary(settings: Settings, warnings: number): string[] {

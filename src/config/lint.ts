@@ -1,10 +1,10 @@
 /**
  * Warnings about the configuration as a whole: what is allowed and probably not meant. Never faults; pure.
  */
-import { printPlace } from '../kernel/fault.js';
-import { globMatches } from '../kernel/text.js';
-import type { Provider, Settings, Source } from '../kernel/settings.js';
+import type { Settings, Source } from '../kernel/settings.js';
 import type { Findings } from './findings.js';
+import { lintClaims } from './lint-claims.js';
+import { lintRules } from './lint-rules.js';
 import { lintSchedule } from './lint-schedule.js';
 import type { YamlText } from './yaml-text.js';
 
@@ -12,6 +12,7 @@ export function lintSettings(settings: Settings, yaml: YamlText, findings: Findi
   lintMailIn(settings, yaml, findings);
   lintSources(settings, yaml, findings);
   lintClaims([...settings.providers.values()], findings);
+  lintRules(settings, findings);
   for (const schedule of settings.schedules.values()) lintSchedule(schedule, findings);
   lintComplaints(settings, findings);
 }
@@ -68,24 +69,6 @@ function lintTarget(source: Source, settings: Settings, yaml: YamlText, findings
       what: `target ${target}/h is above the last stage of ${name}: its ramp ends at ${last}/h`,
     });
 }
-
-/** Two patterns that claim the same hosts: which provider wins would be an accident of order. */
-function lintClaims(providers: readonly Provider[], findings: Findings): void {
-  providers.forEach((one, i) => {
-    for (const other of providers.slice(i + 1))
-      for (const a of one.mx)
-        for (const b of other.mx) {
-          if (a === b || !(globMatches(a, example(b)) || globMatches(b, example(a)))) continue;
-          findings.warn(other.from, {
-            code: 'overlap',
-            what: `${b} of provider ${other.name} and ${a} of ${one.name} (${printPlace(one.from)}) can match the same host`,
-            hint: 'a host belongs to one provider: make one pattern narrower',
-          });
-        }
-  });
-}
-
-const example = (glob: string): string => glob.replaceAll('*', 'x').replaceAll('?', 'x');
 
 /** A complaint gate with nobody to report complaints never trips. */
 function lintComplaints(settings: Settings, findings: Findings): void {

@@ -2,8 +2,9 @@
  * Rules against their own samples: what `check` runs, so that a rule that can never fire is found before mail meets it.
  *
  * A sample must classify to the very rule it stands in; a `never` line must not match that rule; two rules of one file must
- * not ask for the same thing. A rule of rampd.yaml that takes what a shipped rule took is a warning, since it may be meant;
- * everything else is a fault. Pure; never throws.
+ * not ask for the same thing. A rule without samples is tried on a reply made of its own pattern. A rule of rampd.yaml that
+ * takes what a shipped rule took is a warning, since it may be meant; so is an expression for which no text was found; all
+ * else is a fault. Pure; never throws.
  */
 import type { Fault } from '../kernel/fault.js';
 import { printPlace } from '../kernel/fault.js';
@@ -13,35 +14,89 @@ import { printable } from '../kernel/text.js';
 import { Classifier } from './classify.js';
 import { compileRule, subjectOf } from './compile.js';
 import { parseReply } from './reply.js';
+import { witnesses } from './witness.js';
 
 export function checkSamples(providers: ReadonlyMap<string, Provider>): Fault[] {
   const classifier = new Classifier(providers);
   const faults: Fault[] = [];
-  for (const [name, provider] of providers) {
+  for (const provider of providers.values()) {
     faults.push(...conflicts(provider));
     for (const rule of provider.rules) {
-      const where = { provider: name, phase: phaseOf(rule), recipientDomain: domainFor(rule) };
-      const samples = rule.samples.length > 0 ? rule.samples : madeSample(rule);
-      for (const sample of samples) {
-        if (!takes(rule, sample)) {
-          faults.push(
-            said(rule, 'dead-rule', `rule ${rule.id} does not match its own sample "${short(sample)}"`, 'mend the pattern or the sample'),
-          );
-          continue;
-        }
-        const winner = classifier.classify(parseReply(sample), where).rule;
-        if (winner !== rule) faults.push(shadowed(rule, winner, sample));
-      }
-      for (const line of rule.never) {
-        if (takes(rule, line)) {
+      faults.push(...(unheard(rule) ?? (rule.samples.length > 0 ? sampled(rule, classifier) : unsampled(rule, classifier))));
+      for (const line of rule.never)
+        if (takes(rule, line))
           faults.push(
             said(rule, 'rule-matches-too-much', `rule ${rule.id} matches "${short(line)}", which it must not`, 'narrow the pattern'),
           );
-        }
-      }
     }
   }
   return faults;
+}
+
+/** No server has spoken yet when a connection is being opened: rules are not asked. */
+function unheard(rule: Rule): Fault[] | undefined {
+  if (!rule.match.at?.every(phase => phase === 'connect')) return undefined;
+  const what = `rule ${rule.id} never matches: at connect there is no reply yet`;
+  return [said(rule, 'dead-rule', what, 'say at: [greeting], or leave at out')];
+}
+
+/** Every sample has to reach the rule. */
+function sampled(rule: Rule, classifier: Classifier): Fault[] {
+  return rule.samples.flatMap(sample => {
+    if (!takes(rule, sample))
+      return said(rule, 'dead-rule', `rule ${rule.id} does not match its own sample "${short(sample)}"`, 'mend the pattern or the sample');
+    const winner = winnerOf(rule, sample, classifier);
+    return winner === rule ? [] : shadowed(rule, winner, sample);
+  });
+}
+
+/** One reply of those its pattern describes has to reach it. */
+function unsampled(rule: Rule, classifier: Classifier): Fault[] {
+  const { code = '4xx', enhanced, regex } = rule.match;
+  const made = madeSamples(rule);
+  const [first] = made;
+  if (first === undefined)
+    return [
+      warning(
+        said(
+          rule,
+          'unproven-rule',
+          `rule ${rule.id}: no text was found that /${short(regex?.source ?? '')}/ matches`,
+          'it may never match: give it a real reply under samples',
+        ),
+      ),
+    ];
+  const taken = made.filter(sample => takes(rule, sample));
+  const [reply] = taken;
+  if (reply === undefined)
+    return [
+      said(
+        rule,
+        'dead-rule',
+        `rule ${rule.id} does not match "${short(parseReply(first).line)}", the reply its pattern describes`,
+        'a reply is one line "CODE ENHANCED TEXT": no line breaks, each code once and a space behind it; code: has to agree',
+      ),
+    ];
+  // RFC 3463, section 2: the class of the enhanced code is the first digit of the reply code.
+  if (enhanced !== undefined && enhanced[0] !== code[0])
+    return [
+      warning(
+        said(
+          rule,
+          'odd-codes',
+          `rule ${rule.id} asks for code ${code} with ${enhanced}, which do not go together`,
+          `did you mean ${code[0]}${enhanced.slice(1)}?`,
+        ),
+      ),
+    ];
+  const winners = taken.map(sample => winnerOf(rule, sample, classifier));
+  if (winners.includes(rule)) return [];
+  const fault = shadowed(rule, winners[0], reply);
+  return [regex ? warning(fault) : fault];
+}
+
+function winnerOf(rule: Rule, sample: string, classifier: Classifier): Rule | undefined {
+  return classifier.classify(parseReply(sample), { provider: rule.provider, phase: phaseOf(rule), recipientDomain: domainFor(rule) }).rule;
 }
 
 /** Does this rule, alone, match this reply? */
@@ -60,7 +115,7 @@ function shadowed(rule: Rule, winner: Rule | undefined, sample: string): Fault {
     'put the narrower rule first',
   );
   const meant = winner !== undefined && winner.from.file !== rule.from.file;
-  return meant ? { ...fault, severity: 'warning' } : fault;
+  return meant ? warning(fault) : fault;
 }
 
 /** Rules of one provider that ask for the same thing: the later one is dead. */
@@ -81,29 +136,36 @@ function conflicts(provider: Provider): Fault[] {
       `rule ${rule.id} asks for the same as ${before.id} (${printPlace(before.from)})`,
       'keep one of them',
     );
-    faults.push(before.from.file === rule.from.file ? fault : { ...fault, severity: 'warning' });
+    faults.push(before.from.file === rule.from.file ? fault : warning(fault));
   }
   return faults;
 }
 
-/** Compact rules have no samples; their pattern is nearly a reply already. A regular expression is not. */
-function madeSample(rule: Rule): string[] {
-  if (rule.match.regex) return [];
-  const { code = '4xx', enhanced, text } = rule.match;
-  const words = [
-    code.replace(/x/gi, '0').replace(/^([45])00$/, '$150'),
-    enhanced?.replace(/x$/i, '0') ?? '',
-    text?.replaceAll('*', ' ') ?? '',
-  ];
-  return [words.filter(word => word !== '').join(' ')];
+/**
+ * Replies made of the pattern itself, with an end and with more behind it; none when an expression yields no text. What begins
+ * with a code is a reply already, and comes as a server would send it.
+ */
+function madeSamples(rule: Rule): string[] {
+  const { code = '4xx', enhanced, text, regex } = rule.match;
+  const digits = code.replace(/x/gi, '0').replace(/^([45])00$/, '$150');
+  const begin = [digits, enhanced?.replace(/x$/i, '0') ?? ''].filter(part => part !== '').join(' ');
+  return (regex ? witnesses(regex) : [text?.replaceAll('*', 'x') ?? ''])
+    .map(words => (/^[245]\d\d(?=[ :-])/.test(words) ? words : `${begin} ${words}`))
+    .flatMap(reply => [reply, `${reply} x`]);
 }
 
-function phaseOf(rule: Rule): Phase {
+/** A moment at which the rule applies. */
+export function phaseOf(rule: Rule): Phase {
   return rule.match.at?.[0] ?? 'rcpt';
 }
 
-function domainFor(rule: Rule): string {
+/** A recipient domain for which it applies. */
+export function domainFor(rule: Rule): string {
   return (rule.match.domain ?? '*').replace(/\*/g, 'example').replace(/\?/g, 'x');
+}
+
+function warning(fault: Fault): Fault {
+  return { ...fault, severity: 'warning' };
 }
 
 function said(rule: Rule, code: string, what: string, hint: string): Fault {

@@ -309,7 +309,10 @@ describe('warnings', () => {
     ['inert-gate', cold('{ schedule: slow }')],
     ['low-target', cold('{ schedule: slow, target: 9/h }') + REPORTS],
     ['high-target', cold('{ schedule: slow, target: 101/h }') + REPORTS],
-    ['overlap', minimal({}, 'providers: { other: { mx: "mx.*.big.example" } }\n')],
+    ['overlap', minimal({}, 'providers: { other: { mx: ["mx.*.big.example", "mx.small.example"] } }\n')],
+    ['unreachable-provider', minimal({}, 'providers: { other: { mx: "mx.*.big.example" } }\n')],
+    ['loose-window', minimal({}, 'providers: { big: { limits: { max-smtp-out: 5 }, rules: ["421 NEW *, 1h, 9, 60"] } }\n')],
+    ['text-not-expression', minimal({}, 'providers: { big: { rules: ["421 slow.*down *, 1h, 1, 60"] } }\n')],
   ])('%s', (code, text) => {
     expect(codes(text)).toEqual([code]);
   });

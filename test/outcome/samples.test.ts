@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { printFault } from '../../src/kernel/fault.js';
 import { checkSamples } from '../../src/outcome/samples.js';
-import { written } from './shipped.js';
+import { shipped, written } from './shipped.js';
 
 const check = (rules: string) => checkSamples(written({ acme: `rules:\n${rules}` }));
 
@@ -53,5 +54,59 @@ describe('checkSamples', () => {
     const rule = { ...mine!.rules[0]!, from: { file: 'rampd.yaml', line: 9, col: 3 } };
     const faults = checkSamples(new Map([['acme', { ...file!, rules: [rule, ...file!.rules] }]]));
     expect(faults).toMatchObject([{ code: 'shadowed-rule', severity: 'warning' }]);
+  });
+});
+
+describe('rules without samples', () => {
+  const rule = (match: string) => `  - { id: a, match: ${match}, class: content }`;
+
+  /** What is wrong, and the same mended. */
+  it.each([
+    ['a code repeated on a continuation line', '{ code: "421", text: "421-4.7.0 slow" }', '{ code: "421", text: "421 4.7.0 slow" }'],
+    ['the same in an expression', '{ text: "/^421-4.7.0 slow/" }', '{ text: "/^421[ -]4.7.0 slow/" }'],
+    ['a code that cannot be with that expression', '{ code: 5xx, text: "/^421 slow/" }', '{ code: 4xx, text: "/^421 slow/" }'],
+    ['an enhanced code at the start of the text', String.raw`{ text: '/^4\.7\.0 slow/' }`, String.raw`{ text: '/^4\d\d 4\.7\.0 slow/' }`],
+    ['a line break in an expression', '{ text: "/slow\\\\ndown/" }', '{ text: "/slow\\\\sdown/" }'],
+    ['two blanks in an expression', '{ text: "/slow  down/" }', '{ text: "/slow +down/" }'],
+    ['a moment at which nothing is said', '{ text: slow, at: connect }', '{ text: slow, at: [connect, greeting] }'],
+  ])('are dead with %s', (_, dead, alive) => {
+    expect(check(rule(dead)).map(fault => [fault.code, fault.severity, fault.place.line])).toEqual([['dead-rule', undefined, 4]]);
+    expect(check(rule(alive))).toEqual([]);
+  });
+
+  it('are dead at that moment with samples too', () => {
+    const at = (moment: string) => check(`  - { id: a, match: { text: slow, at: ${moment} }, class: content, samples: ["421 slow"] }`);
+    expect(at('connect')).toMatchObject([{ code: 'dead-rule' }]);
+    expect(at('greeting')).toEqual([]);
+  });
+
+  it('are warned of where no text is found that they match; a sample settles it', () => {
+    const lost = '  - { id: a, match: { text: "/slow$ down/" }, class: content }';
+    expect(check(lost)).toMatchObject([{ code: 'unproven-rule', severity: 'warning', place: { line: 4 } }]);
+    expect(check(lost.replace('$', ''))).toEqual([]);
+    expect(check(lost.replace('}, class: content', '}, class: content, samples: ["421 slow down"]'))).toMatchObject([
+      { code: 'dead-rule' },
+    ]);
+  });
+
+  it('are warned of when code and enhanced code disagree, until a sample shows it', () => {
+    const odd = (more: string) => check(`  - { id: a, match: { code: 5xx, enhanced: 4.7.1 }, class: content${more} }`);
+    expect(odd('')).toMatchObject([{ code: 'odd-codes', severity: 'warning', hint: 'did you mean 5.7.1?' }]);
+    expect(odd(', samples: ["550 4.7.1 strange"]')).toEqual([]);
+    expect(check(rule('{ code: 5xx, enhanced: 5.7.1 }'))).toEqual([]);
+  });
+
+  it('are hidden when an earlier rule takes everything they describe, not when it takes one of two ways', () => {
+    const earlier = rule('{ text: slow }').replace('id: a', 'id: first');
+    expect(check(`${earlier}\n${rule('{ text: "/slow(ly| down)/" }')}`)).toMatchObject([{ code: 'shadowed-rule', severity: 'warning' }]);
+    expect(check(`${earlier}\n${rule('{ text: "/(slow|late)/" }')}`)).toEqual([]);
+  });
+
+  it('are judged rightly: every shipped rule, without its samples, is found to work', () => {
+    const bare = [...shipped.providers].map(([name, provider]) => {
+      const rules = provider.rules.map(rule => ({ ...rule, samples: [], never: [] }));
+      return [name, { ...provider, rules }] as const;
+    });
+    expect(checkSamples(new Map(bare)).map(printFault)).toEqual([]);
   });
 });
