@@ -40,12 +40,13 @@ function session(host, port, content, next, waits) {
     let step = 0;
     let sent = 0;
     let text = '';
+    let over = false;
     const steps = [
       () => socket.write('EHLO client.sender.example\r\n'),
       () => {
-        if (!next()) return socket.end('QUIT\r\n');
-        socket.write(`MAIL FROM:<${SENDER}>\r\n`);
-        return true;
+        over = !next();
+        if (over) socket.end('QUIT\r\n');
+        else socket.write(`MAIL FROM:<${SENDER}>\r\n`);
       },
       () => socket.write(`RCPT TO:<user@${DOMAIN}>\r\n`),
       () => socket.write('DATA\r\n'),
@@ -55,6 +56,7 @@ function session(host, port, content, next, waits) {
       },
     ];
     socket.on('data', chunk => {
+      if (over) return;
       const now = performance.now();
       text += chunk.toString('latin1');
       // A reply ends with a line whose code is followed by a blank.

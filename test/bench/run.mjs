@@ -11,10 +11,17 @@ import { cpus, loadavg } from 'node:os';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { backlog } from './backlog.mjs';
 import { e2e } from './e2e.mjs';
-import { enter, leave, ROOT } from './place.mjs';
+import { idle } from './idle.mjs';
+import { latency } from './latency.mjs';
+import { enter, leave, ROOT, run } from './place.mjs';
+import { startUp } from './start.mjs';
 
-const SECTIONS = { e2e };
+/** In a process of its own: it looks at its garbage collector. */
+const decide = async ({ build }) => console.log(await run(process.execPath, ['--expose-gc', join(ROOT, 'test/bench/decide.mjs'), build]));
+
+const SECTIONS = { decide, e2e, latency, backlog, start: startUp, idle };
 
 const { values } = parseArgs({
   options: {
