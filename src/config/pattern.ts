@@ -37,7 +37,7 @@ export function complaintAbout({ source, flags }: Pattern): Complaint | undefine
       hint: 'escape ( ) [ ] { } . * + ? with a backslash where they stand for themselves',
     };
   }
-  return mistake(source) ?? tooCostly(source);
+  return mistake(source) ?? tooCostly(source, flags);
 }
 
 function mistake(source: string): Complaint | undefined {
