@@ -5,13 +5,14 @@
  * are in. Never offers the library's built-in certificate, TLS below 1.2, or a password prompt in clear text.
  */
 import { readFileSync } from 'node:fs';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { FaultError, type Fault } from '../kernel/fault.js';
 import type { Listener, Settings } from '../kernel/settings.js';
 import { MINUTE } from '../kernel/units.js';
 import type { AcceptLog } from './ports.js';
+import { batchReplies } from './replies.js';
 
 /** RFC 5321 §4.5.3.2.7: a server waits at least five minutes for the next command. */
 const IDLE = 5 * MINUTE;
@@ -135,22 +136,6 @@ export class Listeners {
       });
     });
   }
-}
-
-/**
- * Replies to pipelined commands leave in one write (RFC 2920 §3.2 asks for it): half of the system calls of a message. The
- * library writes each by itself, so the socket is corked until the end of the turn. TLS sockets write for themselves.
- */
-function batchReplies(socket: Socket): void {
-  const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
-  const uncork = () => socket.uncork();
-  socket.write = (...args: unknown[]) => {
-    if (socket.writableCorked === 0) {
-      socket.cork();
-      setImmediate(uncork);
-    }
-    return write(...args);
-  };
 }
 
 const sizes = (settings: Settings) => ({
