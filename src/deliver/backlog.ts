@@ -20,9 +20,9 @@ export interface BacklogHooks {
   /** The group has something ready that it did not have before. */
   ready(group: Group): void;
   /** The domain can never be delivered to: its due recipients are to be bounced. */
-  undeliverable(waiting: Waiting, text: string): void;
+  undeliverable(waiting: Waiting, route: Extract<Route, { kind: 'null-mx' | 'no-domain' }>): void;
   /** The domain cannot be looked up now: its expired recipients are to be bounced. */
-  unresolved(waiting: Waiting, text: string): void;
+  unresolved(waiting: Waiting): void;
   /** A new group: give it its lanes. */
   opened(group: Group): void;
 }
@@ -171,14 +171,14 @@ export class Backlog {
       const pause = Math.min(60 * MINUTE, 5 * MINUTE * 2 ** Math.min(waiting.failures, 4));
       waiting.failures++;
       this.hold(waiting, Math.max(route.retryAt, now + pause), `no route yet: ${route.text}`);
-      this.#hooks.unresolved(waiting, route.text);
+      this.#hooks.unresolved(waiting);
       return;
     }
     waiting.failures = 0;
     if (route.kind !== 'hosts') {
       waiting.note = route.text;
       // Bounced by the hook; what is not due yet comes here again.
-      this.#hooks.undeliverable(waiting, route.text);
+      this.#hooks.undeliverable(waiting, route);
       return;
     }
     waiting.note = undefined;

@@ -127,7 +127,9 @@ export class Connector {
         if (error.code === 'ETLS') this.#brokenTls.set(address, this.#ports.clock.now() + AVOID_FOR);
         connection.close();
         const phase: Phase = error.code === 'ETLS' ? 'tls' : error.command === 'EHLO' || error.command === 'HELO' ? 'helo' : 'greeting';
-        const reply = error.response ? parseReply(error.response) : networkReply(`${host.name}[${address}]: ${error.message}`);
+        // A refused STARTTLS is no verdict on the mail, whatever its code.
+        const own = `${host.name}[${address}]: ${phase === 'tls' ? `STARTTLS failed: ${error.response || error.message}` : error.message}`;
+        const reply = error.response && phase !== 'tls' ? parseReply(error.response) : networkReply(own);
         resolve({ reply, phase, host: host.name });
       };
       connection.on('error', fail);

@@ -65,17 +65,21 @@ export class Dispatcher {
     );
     this.#outbox = new Outbox(ports);
     this.#departures = new Departures(ports, this.#outbox);
-    this.#expiry = new Expiry(ports, this.#departures, queue => {
-      const provider = this.backlog.waiting.get(queue.id)?.site?.group.provider;
-      return (settings().providers.get(provider ?? '')?.limits.bounceAfter ?? settings().defaults.bounceAfter)?.value ?? BOUNCE_AFTER;
+    this.#expiry = new Expiry(ports, this.#departures, {
+      bounceAfter: queue => {
+        const provider = this.backlog.waiting.get(queue.id)?.site?.group.provider;
+        return (settings().providers.get(provider ?? '')?.limits.bounceAfter ?? settings().defaults.bounceAfter)?.value ?? BOUNCE_AFTER;
+      },
+      trouble: queue => this.backlog.waiting.get(queue.id)?.trouble,
     });
     this.backlog = new Backlog(
       { clock, router, settings, queuePaused: queue => governor.queuePaused(queue) },
       {
         ready: group => this.#wakeGroup(group),
         opened: group => this.lanes.join(group),
-        undeliverable: (waiting, text) => void this.#expiry.bounceDomain(waiting.queue, text).then(() => this.backlog.place(waiting.queue)),
-        unresolved: (waiting, text) => void this.#expiry.sweep(waiting.queue, text),
+        undeliverable: (waiting, route) =>
+          void this.#expiry.bounceDomain(waiting.queue, route).then(() => this.backlog.place(waiting.queue)),
+        unresolved: waiting => void this.#expiry.sweep(waiting.queue),
       },
     );
     this.#picker = new Picker(this.backlog, this.#choice, this.lanes, queue => this.#expiry.expired(queue));
@@ -293,7 +297,7 @@ export class Dispatcher {
 
   #sweep(): void {
     for (const waiting of [...this.backlog.waiting.values()]) {
-      if (waiting.place !== 'stuck') void this.#expiry.sweep(waiting.queue, waiting.note);
+      if (waiting.place !== 'stuck') void this.#expiry.sweep(waiting.queue);
     }
     for (const lane of this.lanes.prune(this.backlog.prune(), this.#ports.clock.now())) {
       this.#heap.remove(lane);

@@ -12,13 +12,22 @@ import type { DeliverPorts, DeliverQueue } from './ports.js';
 /** Recipients ended at a time, so that a dead backlog does not hold up the living. */
 const BATCH = 100;
 
+/** Enhanced codes of domains that take no mail: RFC 7505 §4.1, RFC 3463 §3.2. */
+const STATUS = { 'null-mx': '5.1.10', 'no-domain': '5.1.2' } as const;
+
+export interface QueueFacts {
+  bounceAfter(queue: DeliverQueue): Ms;
+  /** Why nothing could leave, when the queue or its MX hosts were the cause. */
+  trouble(queue: DeliverQueue): string | undefined;
+}
+
 export class Expiry {
   readonly #ports: DeliverPorts;
   readonly #departures: Departures;
-  readonly #bounceAfter: (queue: DeliverQueue) => Ms;
+  readonly #queues: QueueFacts;
 
-  constructor(ports: DeliverPorts, departures: Departures, bounceAfter: (queue: DeliverQueue) => Ms) {
-    this.#bounceAfter = bounceAfter;
+  constructor(ports: DeliverPorts, departures: Departures, queues: QueueFacts) {
+    this.#queues = queues;
     this.#ports = ports;
     this.#departures = departures;
   }
@@ -27,29 +36,30 @@ export class Expiry {
   expired(queue: DeliverQueue): boolean {
     const head = queue.peek(1)[0];
     if (!head || !this.#over(queue, head)) return false;
-    void this.sweep(queue, undefined);
+    void this.sweep(queue);
     return true;
   }
 
   /** Bounces recipients at the head whose time is over. */
-  async sweep(queue: DeliverQueue, note: string | undefined): Promise<void> {
+  async sweep(queue: DeliverQueue): Promise<void> {
     const rows = queue.peek(BATCH).filter(row => this.#over(queue, row) && queue.take(row));
     if (rows.length === 0) return;
-    const text = (row: QueuedRecipient): Reply =>
-      networkReply(row.state.last?.reply ?? note ?? 'no attempt was possible in the time it had');
-    await this.#end(queue, rows, 'expired', text, 'connect');
+    const trouble = this.#queues.trouble(queue);
+    const reply = (row: QueuedRecipient): Reply =>
+      row.state.last ? parseReply(row.state.last.reply) : networkReply(trouble ?? 'no attempt was possible in the time it had');
+    await this.#end(queue, rows, 'expired', reply, 'connect');
   }
 
   /** The domain can never be delivered to (RFC 7505, RFC 5321 §5.1): everything due is bounced. */
-  async bounceDomain(queue: DeliverQueue, text: string): Promise<void> {
+  async bounceDomain(queue: DeliverQueue, { kind, text }: { kind: keyof typeof STATUS; text: string }): Promise<void> {
     const now = this.#ports.clock.now();
     const rows = queue.peek(BATCH).filter(row => row.due <= now && queue.take(row));
-    await this.#end(queue, rows, 'dns', () => parseReply(text), 'connect');
+    await this.#end(queue, rows, 'dns', () => ({ ...networkReply(text), enhanced: STATUS[kind] }), 'connect');
   }
 
   #over(queue: DeliverQueue, row: QueuedRecipient): boolean {
     const now = this.#ports.clock.now();
-    return row.due <= now && now - row.accepted > this.#bounceAfter(queue);
+    return row.due <= now && now - row.accepted > this.#queues.bounceAfter(queue);
   }
 
   async #end(

@@ -43,7 +43,7 @@ export function notices(
         address: row.state.address,
         ...(row.state.orcpt === undefined ? {} : { orcpt: row.state.orcpt }),
         status: conclusion.fate === 'expired' ? '4.4.7' : (match.reply.enhanced ?? '5.0.0'),
-        ...(match.reply.line === '' ? {} : { diagnostic: match.reply.line }),
+        ...(match.reply.line === '' ? {} : match.reply.code === 0 ? { found: match.reply.text } : { diagnostic: match.reply.line }),
         ...(last && last.host !== '' ? { remoteMta: last.host } : {}),
         ...(last ? { lastAttempt: wallOf(clock, last.at) } : {}),
         reason: reasonFor(conclusion),

@@ -34,6 +34,13 @@ export class Waiting implements Scheduled {
   note: string | undefined;
 
   constructor(readonly queue: DeliverQueue) {}
+
+  /** What keeps its mail from leaving, as far as the queue and its MX hosts are the cause. */
+  get trouble(): string | undefined {
+    if (this.note !== undefined || !this.site) return this.note;
+    const { key, group } = this.site;
+    return group.lanes.map(lane => lane.deadSites.get(key)?.reply).find(reply => reply !== undefined);
+  }
 }
 
 /** Ready queues of one MX set within a group, one ring for each warm-up wish; insertion order is the turn. */

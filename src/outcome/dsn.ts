@@ -16,6 +16,8 @@ export interface DsnRecipient {
   readonly status: string;
   /** The last reply of the remote host, as one line; absent when there was none. */
   readonly diagnostic?: string;
+  /** What this system found itself, where no remote host said a word: no such domain, nobody answers. */
+  readonly found?: string;
   readonly remoteMta?: string;
   /** Epoch milliseconds. */
   readonly lastAttempt?: number;
@@ -93,6 +95,7 @@ function explanation({ hostName, arrived, recipients }: DsnReport): string {
       `  <${oneLine(r.address)}>`,
       `    ${oneLine(r.reason)}`,
       ...(r.diagnostic === undefined ? [] : wrapped(`${host} said: ${oneLine(r.diagnostic)}`)),
+      ...(r.found === undefined ? [] : wrapped(oneLine(r.found))),
       ...(r.lastAttempt === undefined ? [] : [`    Last attempt: ${mailDate(r.lastAttempt)}`]),
       '',
     ];
@@ -123,7 +126,9 @@ function statusFields({ envelope, arrived, recipients, hostName }: DsnReport, gl
     'Action: failed',
     `Status: ${/^[245]\.\d{1,3}\.\d{1,3}$/.test(r.status) ? r.status : '5.0.0'}`,
     ...(r.remoteMta === undefined ? [] : [`Remote-MTA: dns; ${clean(r.remoteMta)}`]),
+    // RFC 3464 §2.1.2 and §2.3.6: the type smtp is for replies; words of our own have one that begins with X-.
     ...(r.diagnostic === undefined ? [] : [`Diagnostic-Code: smtp; ${clean(r.diagnostic)}`]),
+    ...(r.found === undefined ? [] : [`Diagnostic-Code: X-Rampd; ${clean(r.found)}`]),
     ...(r.lastAttempt === undefined ? [] : [`Last-Attempt-Date: ${mailDate(r.lastAttempt)}`]),
   ]);
   return [message, ...blocks].map(block => lines(...block)).join('\r\n');
