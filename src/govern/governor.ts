@@ -27,6 +27,7 @@ import { valueOf } from './plan.js';
 import { replayLedger } from './replay.js';
 import { restoreState, snapshotState } from './snapshot.js';
 import { Status } from './status.js';
+import { undo } from './undo.js';
 import { createRamp } from './warm-up.js';
 
 export function createGovernor(ports: K.GovernorPorts, seed = 1): K.Governor {
@@ -199,6 +200,10 @@ export class CoreGovernor implements K.Governor {
 
   stage(...[verb, source, options, author, why, now]: Parameters<K.Governor['stage']>): string {
     return this.#core.ramp.verb(verb, source, options, author, why, now);
+  }
+
+  undo(...[act, author, why, now]: Parameters<K.Governor['undo']>): string {
+    return undo(this.#core, act, author, why, now);
   }
 
   noteDowntime(from: Instant, to: Instant): void {

@@ -5,20 +5,30 @@ import type { Reason } from '../kernel/verdict.js';
 import type { Instant } from '../kernel/units.js';
 import type { Chronicle } from './chronicle.js';
 import type { Stop } from './plan.js';
+import type { NewRecord } from './ramp.js';
 
 export interface Target {
   readonly kind: 'source' | 'provider' | 'lane' | 'queue';
   readonly name: string;
 }
 
-interface Pause {
+export interface Pause {
   readonly by: string;
   readonly why?: string;
   readonly at: Instant;
 }
 
+/** A record but for the target's place and state. */
+type Told = Omit<NewRecord, 'source' | 'provider' | 'state'>;
+
 export const PAUSE_KEY = 'paused:';
 const keyOf = (target: Target): string => `${PAUSE_KEY}${target.kind}:${target.name}`;
+
+/** The target of a state key. */
+export function targetOf(key: string): Target {
+  const [, kind = '', ...name] = key.split(':');
+  return { kind: kind as Target['kind'], name: name.join(':') };
+}
 
 export class Pauses {
   readonly #pauses = new Map<string, Pause>();
@@ -34,7 +44,8 @@ export class Pauses {
     if (this.#pauses.has(key)) return false;
     const pause: Pause = { by: author, ...(why === undefined ? {} : { why }), at: now };
     this.#pauses.set(key, pause);
-    this.#tell('paused', target, author, `${target.kind} ${target.name} paused${why ? `: ${why}` : ''}`, now, pause);
+    const text = `${target.kind} ${target.name} paused${why ? `: ${why}` : ''}`;
+    this.#tell({ type: 'paused', author, text, at: now, before: { [key]: null } }, target, pause);
     return true;
   }
 
@@ -45,8 +56,20 @@ export class Pauses {
 
   /** `besides`: keys of the state that the same record assigns. */
   resume(target: Target, author: string, now: Instant, besides: Readonly<Record<string, unknown>> = {}): void {
-    if (!this.#pauses.delete(keyOf(target))) return;
-    this.#tell('resumed', target, author, `${target.kind} ${target.name} resumed`, now, null, besides);
+    const key = keyOf(target);
+    const pause = this.#pauses.get(key);
+    if (!pause) return;
+    this.#pauses.delete(key);
+    const text = `${target.kind} ${target.name} resumed`;
+    this.#tell({ type: 'resumed', author, text, at: now, before: { [key]: pause } }, target, null, besides);
+  }
+
+  /** What a person's undo makes of a target: paused as it was, from `record.at` on, or paused no more. */
+  put(target: Target, was: Pause | null, record: Told, besides: Readonly<Record<string, unknown>> = {}): void {
+    const pause = was && { ...was, at: record.at };
+    if (pause) this.#pauses.set(keyOf(target), pause);
+    else this.#pauses.delete(keyOf(target));
+    this.#tell(record, target, pause, besides);
   }
 
   reason(target: Target): Reason | undefined {
@@ -71,23 +94,8 @@ export class Pauses {
     return Object.fromEntries(this.#pauses);
   }
 
-  #tell(
-    type: 'paused' | 'resumed',
-    target: Target,
-    author: string,
-    text: string,
-    now: Instant,
-    value: Pause | null,
-    besides: Readonly<Record<string, unknown>> = {},
-  ): void {
-    this.#chronicle.record({
-      at: now,
-      type,
-      author,
-      text,
-      ...placeOf(target),
-      state: { [keyOf(target)]: value, ...besides },
-    });
+  #tell(record: Told, target: Target, value: Pause | null, besides: Readonly<Record<string, unknown>> = {}): void {
+    this.#chronicle.record({ ...record, ...placeOf(target), state: { [keyOf(target)]: value, ...besides } });
   }
 }
 

@@ -192,6 +192,16 @@ export interface Ramp {
     why: string | undefined,
     now: Instant,
   ): string;
+  /**
+   * Puts the stages of one address back to what they were, as the schedule now in force has them, never above. `record` tells
+   * the state and what is in force, and returns its id. Throws Error with a sentence when a stage is no more.
+   */
+  putBack(
+    before: Readonly<Record<string, Progress>>,
+    author: string,
+    record: (source: string, provider: string | undefined, inForce: string, state: Readonly<Record<string, Progress>>) => number,
+    now: Instant,
+  ): void;
   /** undefined: `warm-up: none`, or a provider without a stage of its own. */
   status(source: string, provider: string | undefined, now: Instant): RampStatus | undefined;
   today(source: string, provider: string | undefined, now: Instant): DayTotals;

@@ -7,7 +7,8 @@ import type { JournalType } from '../kernel/journal.js';
 import type { Instant } from '../kernel/units.js';
 import { brakes, tell } from './gate.js';
 import type { Facts } from './gate.js';
-import type { Progress, RampPorts } from './ramp.js';
+import type { Progress, Ramp, RampPorts } from './ramp.js';
+import { adapt } from './warm-up-begin.js';
 import { attempts, brakeFacts, gather, reach, sourceFacts, units } from './warm-up-climb.js';
 import type { Climb, Records, Unit } from './warm-up-climb.js';
 import { at, fallTo, judge, struck } from './warm-up-judge.js';
@@ -22,6 +23,8 @@ export interface Change {
   readonly author: string;
   readonly text: string;
   readonly cause?: number | undefined;
+  /** A person's act: what was before is kept with it. */
+  readonly undoable?: boolean;
 }
 
 export class Changes {
@@ -36,7 +39,8 @@ export class Changes {
   }
 
   record(climb: Climb, unit: Unit, progress: Progress, change: Change, now: Instant): number {
-    const kept: Progress = unit.lastSent === undefined ? progress : { ...progress, lastSent: unit.lastSent };
+    const before = unit.progress;
+    const kept = sentLast(unit, progress);
     this.#register.set(unit, kept);
     return this.#ports.record({
       at: now,
@@ -47,6 +51,7 @@ export class Changes {
       ...(unit.provider === undefined ? {} : { provider: unit.provider }),
       ...(change.cause === undefined ? {} : { cause: change.cause }),
       state: { [unit.key]: kept },
+      ...(change.undoable ? { before: { [unit.key]: before } } : {}),
     });
   }
 
@@ -115,13 +120,14 @@ export class Changes {
   }
 
   /** Providers whose stage leads their source's after it fell come down with it. */
-  keepBelow(climb: Climb, cause: number | undefined, author: string, now: Instant): void {
+  keepBelow(climb: Climb, cause: number | undefined, author: string, now: Instant, undoable = false): void {
     for (const unit of climb.own.values()) {
       const most = reach(climb, unit);
       const here = unit.progress.graduated ? Infinity : unit.progress.stage;
       if (here <= most) continue;
       const progress = fallTo(unit.progress, unit.stages, Math.min(most, unit.stages.length));
-      this.record(climb, unit, progress, { type: 'stage-back', author, text: `with its source: ${at(progress, unit.stages)}`, cause }, now);
+      const text = `with its source: ${at(progress, unit.stages)}`;
+      this.record(climb, unit, progress, { type: 'stage-back', author, text, cause, undoable }, now);
       this.#ports.changed(climb.source.name, unit.provider);
     }
   }
@@ -159,15 +165,48 @@ export class Changes {
     const stated = climb.source.limits;
     const done = act({ verb, progress: unit.progress, stages: unit.stages, name, stage, mayReach: reach(climb, unit), stated, now });
     const reason = why ? ` (${why})` : '';
-    const id = this.record(climb, unit, done.progress, { type: done.type, author, text: done.text + reason }, now);
+    const id = this.record(climb, unit, done.progress, { type: done.type, author, text: done.text + reason, undoable: true }, now);
     if (verb === 'restart' && unit === climb.unit) {
       for (const own of climb.own.values()) {
         const again = act({ verb, progress: own.progress, stages: own.stages, name, stage: undefined, mayReach: 1, stated, now });
-        this.record(climb, own, again.progress, { type: again.type, author, text: again.text + reason, cause: id }, now);
+        this.record(climb, own, again.progress, { type: again.type, author, text: again.text + reason, cause: id, undoable: true }, now);
       }
     }
-    this.keepBelow(climb, id, author, now);
+    this.keepBelow(climb, id, author, now, true);
     for (const changed of units(climb)) this.#ports.changed(climb.source.name, changed.provider);
     return done.text;
   }
+
+  /** See Ramp.putBack. */
+  putBack(
+    climb: Climb,
+    before: Readonly<Record<string, Progress>>,
+    author: string,
+    record: Parameters<Ramp['putBack']>[2],
+    now: Instant,
+  ): void {
+    const named = units(climb).filter(unit => before[unit.key]);
+    const first = named[0];
+    if (!first || named.length < Object.keys(before).length) {
+      const own = Object.values(before).find(p => p.provider !== undefined && !climb.own.has(p.provider))?.provider;
+      throw new Error(
+        `${own ?? climb.source.name} has no stage of its own on ${climb.source.name} any more: its schedule has changed since`,
+      );
+    }
+    const state: Record<string, Progress> = {};
+    for (const unit of named) {
+      // Like a reload: what the schedule would raise meanwhile waits for an earned day.
+      const was = adapt(before[unit.key] as Progress, climb.schedule, unit.stages, reach(climb, unit));
+      const kept = sentLast(unit, was);
+      this.#register.set(unit, kept);
+      state[unit.key] = kept;
+    }
+    const { progress, stages, provider } = first;
+    const inForce = `${provider === undefined ? '' : `${provider} on `}${climb.source.name} is ${progress.graduated ? '' : 'at '}${at(progress, stages)}`;
+    const id = record(climb.source.name, provider, inForce + (progress.held ? ', held' : progress.suspended ? ', suspended' : ''), state);
+    this.keepBelow(climb, id, author, now);
+    for (const changed of units(climb)) this.#ports.changed(climb.source.name, changed.provider);
+  }
 }
+
+const sentLast = ({ lastSent }: Unit, progress: Progress): Progress => (lastSent === undefined ? progress : { ...progress, lastSent });

@@ -34,6 +34,10 @@ export class Register {
     return this.#climbs.get(this.address(source));
   }
 
+  climbAt(address: string): Climb | undefined {
+    return this.#climbs.get(address);
+  }
+
   address(source: string): string {
     return this.#addresses.get(source) ?? source;
   }

@@ -192,6 +192,14 @@ class WarmUp implements Ramp {
     return this.#changes.verb(climb, verb, options, author, why, now);
   }
 
+  putBack(...[before, author, record, now]: Parameters<Ramp['putBack']>): void {
+    const address = Object.values(before)[0]?.address;
+    const climb = address === undefined ? undefined : this.#register.climbAt(address);
+    if (!climb) throw new Error(`no source with address ${address ?? '?'} has a warm-up schedule any more`);
+    this.#changes.putBack(climb, before, author, record, now);
+    this.#recount(climb);
+  }
+
   status(source: string, provider: string | undefined, now: Instant): RampStatus | undefined {
     const climb = this.#register.climb(source);
     const unit = provider === undefined ? climb?.unit : climb?.own.get(provider);

@@ -2,21 +2,26 @@
  * All windows: which rule opened which where, when a reply opens, extends or leaves one alone, and when one closes.
  *
  * A rule opens at most one window in each place; several rules' windows stand side by side and the minimum binds, so a weaker
- * rule never loosens a stronger window. A trigger `n/period` counts matches within its period, per rule and place; matches
- * from attempts that departed before the window was last tightened count for nothing. `connection` and `recipient` never
- * open a window: the session and the recipient's own retry time see to those.
+ * rule never loosens a stronger window. A trigger `n/period` counts matches within its period, per rule and place. Matches
+ * from attempts that departed before the rule last opened or tightened a window there count for nothing, also when that
+ * window is gone: a moment's answers are one event, however long they take. `connection` and `recipient` never open a window:
+ * the session and the recipient's own retry time see to those.
  */
 import type { ReplyMatch, Rule } from '../kernel/reply.js';
 import type { WindowState } from '../kernel/governor.js';
 import { DAY, type Instant, type Ms, printDuration } from '../kernel/units.js';
 import type { Chronicle } from './chronicle.js';
-import { Triggers } from './trigger.js';
+import type { NewRecord } from './ramp.js';
+import { type Counting, Triggers } from './trigger.js';
 import { extendWindow, openWindow, printWindowLimits, ruleName, type WindowPlace } from './window.js';
 
 export const WINDOW_KEY = 'window:';
 export const HELD_KEY = 'hold-time:';
+export const TRIGGER_KEY = 'trigger:';
 /** How long the open time of closed windows is remembered, for ticks that were missed. */
 const HELD_FOR: Ms = 4 * DAY;
+/** No attempt is answered, and no connection lives, longer than this. */
+const LONGEST_FLIGHT: Ms = DAY;
 
 /** The open time of a closed window whose rule holds warm-up. */
 interface HeldTime extends WindowPlace {
@@ -36,12 +41,17 @@ export function placeKey(place: WindowPlace): string {
   return `${place.scope}:${place.address ?? ''}/${place.provider ?? ''}/${place.subject ?? ''}`;
 }
 
+const matchKeyOf = (name: string, place: WindowPlace): string => `${name} ${placeKey(place)}`;
+const matchKey = (rule: Rule, place: WindowPlace): string => matchKeyOf(ruleName(rule), place);
+
 export class Windows {
   readonly #ports: WindowPorts;
   readonly #all = new Map<string, WindowState>();
   readonly #byPlace = new Map<string, WindowState[]>();
   readonly #held = new Map<string, HeldTime>();
   readonly #triggers = new Triggers();
+  /** When a rule last opened or tightened a window in a place. What was under way at a restart is not: kept in memory only. */
+  readonly #tightened = new Map<string, Instant>();
   /** Windows on the mail of one sender or recipient domain. */
   subjects = 0;
   next = 1;
@@ -69,22 +79,25 @@ export class Windows {
    */
   react(place: WindowPlace, match: ReplyMatch, rule: Rule, departed: Instant, now: Instant): { fired: boolean; cause: number | undefined } {
     const idle = { fired: false, cause: undefined };
+    const key = matchKey(rule, place);
+    if (departed <= (this.#tightened.get(key) ?? -Infinity)) return idle;
     const open = this.at(place).find(w => w.rule === ruleName(rule) && now < w.recoverUntil);
     const reaction = rule.reaction;
     if (open && reaction) {
       if (departed <= open.tightened) return idle;
       const next = extendWindow(open, match, rule, reaction, now);
+      this.#tightened.set(key, now);
       this.#put(next);
       this.#tell('window-extended', next, rule, `extended to ${printDuration(next.until - now)} from now, ${printWindowLimits(next)}`, now);
       this.#ports.changed(place);
       return idle;
     }
     if (!reaction && rule.warmUp !== 'step-back') return idle;
-    const key = `${ruleName(rule)} ${placeKey(place)}`;
     if (!this.#triggers.reached(key, rule.trigger, now)) return idle;
     if (!reaction) return { fired: this.#triggers.daily(key, now), cause: undefined };
     for (const old of this.at(place)) if (old.rule === ruleName(rule)) this.#close(old, now);
     const window = openWindow(`w${this.next++}`, place, match, rule, reaction, now);
+    this.#tightened.set(key, now);
     this.#put(window);
     const cause = this.#tell('window-opened', window, rule, `for ${printDuration(window.until - now)}: ${printWindowLimits(window)}`, now);
     this.#ports.changed(place);
@@ -101,6 +114,7 @@ export class Windows {
   expire(now: Instant): void {
     for (const window of [...this.#all.values()]) if (window.recoverUntil <= now) this.#close(window, now);
     for (const [key, held] of this.#held) if (held.until < now - HELD_FOR) this.#held.delete(key);
+    for (const [key, at] of this.#tightened) if (at < now - LONGEST_FLIGHT) this.#tightened.delete(key);
     this.#triggers.forget(now);
   }
 
@@ -115,8 +129,23 @@ export class Windows {
         text: `window ${id} lifted${why ? `: ${why}` : ''}`,
         ...this.#named(window),
         state,
+        before: { [`${WINDOW_KEY}${id}`]: window },
       });
     });
+    this.#ports.changed(window);
+  }
+
+  /** A lifted window is in force again, with what is left of its time. Only attempts that depart from now on may extend it. */
+  putBack(lifted: WindowState, record: Pick<NewRecord, 'at' | 'type' | 'author' | 'text' | 'cause'>): void {
+    const now = record.at;
+    if (lifted.recoverUntil <= now) throw new Error(`window ${lifted.id} would be over by now: there is nothing to bring back`);
+    const since = this.at(lifted).find(w => w.rule === lifted.rule && now < w.recoverUntil);
+    if (since) throw new Error(`${lifted.rule} has opened window ${since.id} there since: that one stands`);
+    const window = { ...lifted, tightened: now };
+    this.#put(window);
+    this.#held.delete(`${HELD_KEY}${window.id}`);
+    const state = { [`${WINDOW_KEY}${window.id}`]: window, [`${HELD_KEY}${window.id}`]: null };
+    this.#ports.chronicle.record({ ...record, ...this.#named(window), reply: window.reply, state });
     this.#ports.changed(window);
   }
 
@@ -137,6 +166,7 @@ export class Windows {
   }
 
   restore(key: string, value: unknown): void {
+    if (key.startsWith(TRIGGER_KEY)) return this.#triggers.restore(key.slice(TRIGGER_KEY.length), value as Counting | null);
     if (key.startsWith(HELD_KEY)) {
       if (value === null) this.#held.delete(key);
       else this.#held.set(key, value as HeldTime);
@@ -145,13 +175,18 @@ export class Windows {
     const id = key.slice(WINDOW_KEY.length);
     this.next = Math.max(this.next, Number(id.slice(1)) + 1);
     const old = this.#all.get(id);
-    if (value !== null) this.#put(value as WindowState);
-    else if (old) this.#drop(old);
+    if (value !== null) {
+      const window = value as WindowState;
+      this.#put(window);
+      // What a snapshot had counted when the window was not yet open has had its effect.
+      this.#triggers.restore(matchKeyOf(window.rule, window), null);
+    } else if (old) this.#drop(old);
   }
 
   snapshot(): Record<string, unknown> {
     const windows = [...this.#all.values()].map(w => [`${WINDOW_KEY}${w.id}`, w]);
-    return Object.fromEntries([...windows, ...this.#held]) as Record<string, unknown>;
+    const counts = [...this.#triggers.all()].map(([key, counting]) => [`${TRIGGER_KEY}${key}`, counting]);
+    return Object.fromEntries([...windows, ...this.#held, ...counts]) as Record<string, unknown>;
   }
 
   #close(window: WindowState, now: Instant): void {

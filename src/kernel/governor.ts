@@ -5,7 +5,7 @@
  * → disconnected. Every call is synchronous; a port may be called inside it.
  */
 import type { DayRow } from './day.js';
-import type { JournalRecord } from './journal.js';
+import type { JournalRecord, PastAct } from './journal.js';
 import type { LastEnd, LedgerRecord } from './ledger.js';
 import type { Counted } from './message.js';
 import type { ReplyMatch } from './reply.js';
@@ -191,6 +191,11 @@ export interface Governor {
     why: string | undefined,
     now: Instant,
   ): string;
+  /**
+   * Takes back an act of a person: what it changed is as it was before, and no cap is above what was in force then. A lifted
+   * window has what is left of its time. Throws Error with a sentence when it cannot be; returns what is now in force.
+   */
+  undo(act: PastAct, author: string, why: string | undefined, now: Instant): string;
   /**
    * The daemon was down from `from`, the last instant it is known to have run, to `to`: no day is judged on that time. After
    * configure, before missed ticks; kept with the record that `note('started', …)` makes.

@@ -44,6 +44,18 @@ export interface JournalRecord {
   readonly reply?: string;
   /** Id of the record that caused it. */
   readonly cause?: number;
+  /** The message whose attempt the reply answered, as printMessageId prints it. */
+  readonly message?: string;
   /** Keys of the governor's state set by this record: value null removes. Replay is assignment, hence idempotent. */
   readonly state?: Readonly<Record<string, unknown>>;
+  /** Acts of people, which can be undone: what the keys were before that the act changed; null: absent. */
+  readonly before?: Readonly<Record<string, unknown>>;
+}
+
+/** An act to be undone and what became of it since; see Trace in govern/. */
+export interface PastAct {
+  /** The act itself, then the records it caused, oldest first. */
+  readonly records: readonly Omit<JournalRecord, 'time'>[];
+  /** The first later record that changed what they had changed. */
+  readonly later?: Omit<JournalRecord, 'time'>;
 }
