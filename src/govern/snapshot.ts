@@ -2,7 +2,7 @@
  * The governor's state as a flat map, and back: the keys that journal records assign. Replay is assignment in order, so a
  * record already in the snapshot changes nothing.
  *
- * Keys: `window:<id>`, `hold-time:<id>`, `paused:<kind>:<name>`; all others are warm-up's, `away:<whom>` among them.
+ * Keys: `window:<id>`, `hold-time:<id>`, `trigger:<rule> <place>`, `paused:<kind>:<name>`; all others are warm-up's, `away:<whom>` among them.
  */
 import type { GovernorState } from '../kernel/governor.js';
 import type { JournalRecord } from '../kernel/journal.js';
@@ -10,7 +10,7 @@ import type { Core } from './core.js';
 import { PAUSE_KEY } from './pause.js';
 import type { Progress } from './ramp.js';
 import { AWAY_KEY } from './warm-up-absence.js';
-import { HELD_KEY, WINDOW_KEY } from './windows.js';
+import { HELD_KEY, TRIGGER_KEY, WINDOW_KEY } from './windows.js';
 
 export function snapshotState(core: Core): GovernorState {
   return {
@@ -36,7 +36,7 @@ export function restoreState(core: Core, snapshot: GovernorState | undefined, af
 }
 
 function assign(core: Core, key: string, value: unknown): void {
-  if (key.startsWith(WINDOW_KEY) || key.startsWith(HELD_KEY)) core.windows.restore(key, value);
+  if ([WINDOW_KEY, HELD_KEY, TRIGGER_KEY].some(kind => key.startsWith(kind))) core.windows.restore(key, value);
   else if (key.startsWith(PAUSE_KEY)) core.pauses.restore(key, value);
   else if (key.startsWith(AWAY_KEY)) core.ramp.restoreAway(key, value);
   else core.ramp.restore(key, value as Progress | null);

@@ -2,15 +2,22 @@
  * How often rules matched lately: a trigger `n/period` is reached by the n-th match within that period, counted per rule and
  * place over its own period, never over the window's.
  *
- * Kept in memory only: a restart forgets matches that had not yet opened a window.
+ * Counts are part of the snapshot and not of the journal: a restart in order forgets none, one after a crash those since the
+ * last snapshot.
  */
 import { DAY, type Instant, type Ms } from '../kernel/units.js';
 
 /** Entries above which idle ones are looked for. */
 const MANY = 10_000;
 
+/** Matches that have not yet reached their trigger, oldest first. */
+export interface Counting {
+  readonly times: readonly Instant[];
+  readonly per: Ms;
+}
+
 export class Triggers {
-  readonly #seen = new Map<string, { times: Instant[]; per: Ms }>();
+  readonly #seen = new Map<string, Counting>();
 
   /** Counts one match; true when it is the one that reaches the trigger, after which counting starts over. */
   reached(key: string, trigger: { readonly count: number; readonly per: Ms }, now: Instant): boolean {
@@ -32,6 +39,15 @@ export class Triggers {
     if ((this.#seen.get(name)?.times[0] ?? -Infinity) > now - DAY) return false;
     this.#seen.set(name, { times: [now], per: DAY });
     return true;
+  }
+
+  all(): Iterable<readonly [string, Counting]> {
+    return this.#seen;
+  }
+
+  restore(key: string, counting: Counting | null): void {
+    if (counting === null) this.#seen.delete(key);
+    else this.#seen.set(key, counting);
   }
 
   forget(now: Instant): void {
