@@ -104,8 +104,7 @@ describe('ticks missed while it was down', () => {
       }
     }
     writeFileSync(inState('state.json'), JSON.stringify(state));
-    const judged = (): typeof records => w.journal().filter(r => r.author === 'tick' && r.provider === undefined);
-    const records = w.journal();
+    const judged = (): ReturnType<typeof w.journal> => w.journal().filter(r => r.author === 'tick' && r.provider === undefined);
     expect(judged()).toEqual([]);
     await w.start();
     const ticks = judged();
