@@ -80,7 +80,8 @@ export class Windows {
   react(place: WindowPlace, match: ReplyMatch, rule: Rule, departed: Instant, now: Instant): { fired: boolean; cause: number | undefined } {
     const idle = { fired: false, cause: undefined };
     const key = matchKey(rule, place);
-    if (departed <= (this.#tightened.get(key) ?? -Infinity)) return idle;
+    const last = this.#tightened.get(key);
+    if (last !== undefined && departed <= last) return idle;
     const open = this.at(place).find(w => w.rule === ruleName(rule) && now < w.recoverUntil);
     const reaction = rule.reaction;
     if (open && reaction) {
