@@ -41,13 +41,16 @@ export function nodeFiles(cwd: string): FileReader {
 
 /** The folder of schedules and providers that comes with the package; it is shown as `schedules`. */
 export function shippedFolder(): Folder {
-  return { path: fileURLToPath(new URL('../../schedules', import.meta.url)), shown: 'schedules' };
+  const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+  return { path: here('../../schedules'), shown: 'schedules', prepared: here('../schedules.json') };
 }
 
 /** A folder of schedules, and how people know it. */
 export interface Folder {
   readonly path: string;
   readonly shown: string;
+  /** What the build made of its files (prepared.ts); need not be there. */
+  readonly prepared?: string;
 }
 
 /** A reader over texts in memory, for tests and for the text of an editor. Folders are the prefixes of its paths. */

@@ -10,6 +10,7 @@ import type { Schedule } from '../kernel/schedule.js';
 import type { Provider } from '../kernel/settings.js';
 import type { FileReader, Folder } from './files.js';
 import { Findings } from './findings.js';
+import { Prepared } from './prepared.js';
 import { GENERIC, toProvider } from './provider.js';
 import { toSchedule } from './schedule.js';
 import { YamlText } from './yaml-text.js';
@@ -31,10 +32,13 @@ export function readLibrary(folders: readonly Folder[], read: FileReader, smtpPo
   const providers = new Map<string, Provider>();
   const broken = new Set<string>();
   for (const folder of folders) {
-    const own = readFolder(folder, read, broken, findings, yaml => toSchedule(yaml, findings));
+    const prepared = folder.prepared === undefined ? undefined : Prepared.read(read.text(folder.prepared));
+    const parse = (file: string, text: string) => prepared?.find(file, text) ?? YamlText.read(file, text, findings);
+    const reading = { read, parse, broken, findings };
+    const own = readFolder(folder, reading, yaml => toSchedule(yaml, findings));
     for (const [name, schedule] of own) schedules.set(name, schedule);
     const inner: Folder = { path: join(folder.path, 'providers'), shown: join(folder.shown, 'providers') };
-    const theirs = readFolder(inner, read, broken, findings, yaml => checkedProvider(yaml, smtpPort, findings));
+    const theirs = readFolder(inner, reading, yaml => checkedProvider(yaml, smtpPort, findings));
     for (const [name, provider] of theirs) {
       const before = providers.get(name);
       if (before)
@@ -49,12 +53,17 @@ export function readLibrary(folders: readonly Folder[], read: FileReader, smtpPo
   return { schedules, providers, broken };
 }
 
+interface Reading {
+  readonly read: FileReader;
+  readonly parse: (file: string, text: string) => YamlText | undefined;
+  readonly broken: Set<string>;
+  readonly findings: Findings;
+}
+
 function readFolder<T extends Named>(
   folder: Folder,
-  read: FileReader,
-  broken: Set<string>,
-  findings: Findings,
-  parse: (yaml: YamlText) => T | undefined,
+  { read, parse, broken, findings }: Reading,
+  take: (yaml: YamlText) => T | undefined,
 ): Map<string, T> {
   const found = new Map<string, T>();
   for (const entry of read.list(folder.path) ?? []) {
@@ -65,8 +74,8 @@ function readFolder<T extends Named>(
       findings.fault({ file: shown, line: 0, col: 0 }, { code: 'unreadable', what: 'the file cannot be read' });
       continue;
     }
-    const yaml = YamlText.read(shown, text, findings);
-    const value = yaml && parse(yaml);
+    const yaml = parse(shown, text);
+    const value = yaml && take(yaml);
     if (!value) {
       broken.add(nameIn(yaml) ?? entry.replace(/\.ya?ml$/, ''));
       continue;

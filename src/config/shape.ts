@@ -8,6 +8,9 @@ import { z } from 'zod';
 import { nearest, printable } from '../kernel/text.js';
 import type { Parsed } from '../kernel/units.js';
 
+// A shape is used some hundred times in a process: compiling a parser for each costs more than it saves.
+z.config({ jitless: true });
+
 /** Clause without the key's name in front; check.ts puts it there. */
 export interface Sentence {
   readonly code: string;

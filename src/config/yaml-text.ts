@@ -9,8 +9,10 @@ import type { Document, Node, Pair, YAMLError } from 'yaml';
 import type { Place } from '../kernel/fault.js';
 import { nearest, printable } from '../kernel/text.js';
 import type { Findings } from './findings.js';
+import { Places } from './yaml-places.js';
+import type { Spot } from './yaml-places.js';
 
-export type Path = readonly (string | number)[];
+export type { Path } from './yaml-places.js';
 
 /** Sentences for the mistakes people make most in YAML; others keep the parser's words. */
 const SENTENCES: Readonly<Record<string, { what: string; hint?: string }>> = {
@@ -24,20 +26,13 @@ const SENTENCES: Readonly<Record<string, { what: string; hint?: string }>> = {
 /** Most deeply nested collections anybody writes are a handful deep; this only keeps hostile text from exhausting the stack. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
-export class YamlText {
-  readonly #lines: LineCounter;
-  readonly #doc: Document;
-  readonly value: unknown;
-
-  private constructor(
-    readonly file: string,
-    doc: Document,
-    lines: LineCounter,
-    value: unknown,
+export class YamlText extends Places {
+  constructor(
+    file: string,
+    readonly value: unknown,
+    root: Spot,
   ) {
-    this.#doc = doc;
-    this.#lines = lines;
-    this.value = value;
+    super(file, root);
   }
 
   /** undefined when the text is no YAML at all; the faults then say where. */
@@ -60,7 +55,7 @@ export class YamlText {
           hint: 'a leading ! is a YAML tag: put the value in quotes',
         });
       if (doc.warnings.length > 0 || danglingAliases(doc, at, findings)) return undefined;
-      return new YamlText(file, doc, lines, doc.toJS() as unknown);
+      return new YamlText(file, doc.toJS() as unknown, spotIn(doc, at, undefined, doc.contents));
     } catch (error) {
       const reason =
         error instanceof RangeError ? 'it is nested too deeply' : printable(error instanceof Error ? error.message : String(error), 200);
@@ -68,41 +63,27 @@ export class YamlText {
       return undefined;
     }
   }
+}
 
-  /** Where the value at `path` stands; the nearest thing above it when there is no such value. */
-  place(path: Path): Place {
-    const found = this.#walk(path);
-    const node = found.complete && hasRange(found.value) ? found.value : (found.key ?? found.value);
-    return this.#placeOf(path.length === 0 ? this.#doc.contents : node);
-  }
-
-  /** Where the key at the end of `path` stands (the item itself in a list). */
-  key(path: Path): Place {
-    const found = this.#walk(path);
-    return this.#placeOf(found.key ?? found.value);
-  }
-
-  #walk(path: Path): { key: Node | undefined; value: Node | undefined; complete: boolean } {
-    let value = this.#doc.contents as Node | undefined;
-    let key: Node | undefined;
-    for (const step of path) {
-      const inner = isAlias(value) ? value.resolve(this.#doc) : value;
+/** The spot of a node; alias nodes stand where they are written, and what is inside them where the anchor is. */
+function spotIn(doc: Document, at: (offset: number) => Place, key: Node | undefined, value: Node | null | undefined): Spot {
+  return {
+    get at() {
+      return hasRange(value) ? at(value.range[0]) : undefined;
+    },
+    get key() {
+      return hasRange(key) ? at(key.range[0]) : undefined;
+    },
+    child: step => {
+      const inner = isAlias(value) ? value.resolve(doc) : value;
       if (isMap(inner)) {
         const pair = inner.items.find(item => keyText(item as Pair) === String(step));
-        if (!pair) return { key, value, complete: false };
-        key = pair.key as Node;
-        value = (pair.value ?? undefined) as Node | undefined;
-      } else if (isSeq(inner) && inner.items[Number(step)] !== undefined) {
-        value = inner.items[Number(step)] as Node;
-        key = value;
-      } else return { key, value, complete: false };
-    }
-    return { key, value, complete: true };
-  }
-
-  #placeOf(node: Node | undefined | null): Place {
-    return hasRange(node) ? placeAt(this.file, this.#lines, node.range[0]) : { file: this.file, line: 1, col: 1 };
-  }
+        return pair && spotIn(doc, at, pair.key as Node, pair.value as Node | null);
+      }
+      const item = isSeq(inner) ? (inner.items[Number(step)] as Node | undefined) : undefined;
+      return item && spotIn(doc, at, item, item);
+    },
+  };
 }
 
 type Ranged = Node & { range: [number, number, number] };
