@@ -117,7 +117,14 @@ export function createOperations(parts: OperationsParts): Operations {
   /** Names of sources, providers, lanes and queues that a target with globs means. */
   const targets = (target: string): { kind: 'source' | 'provider' | 'lane' | 'queue'; name: string }[] => {
     const kinds = mailroom.names(governor, dispatcher);
-    if (target.includes('@')) return kinds.queues.filter(n => globMatches(target, n)).map(name => ({ kind: 'queue', name }));
+    if (target.includes('@')) {
+      const known = kinds.queues.filter(n => globMatches(target, n));
+      // A queue may be paused before its first message, and resumed after its last.
+      const named =
+        !/[*?]/.test(target) && (settings().pools.has(target.slice(target.lastIndexOf('@') + 1)) || governor.queuePaused(target));
+      if (known.length === 0 && named) known.push(target);
+      return known.map(name => ({ kind: 'queue', name }));
+    }
     if (target.includes('/')) {
       const known = kinds.lanes.filter(n => globMatches(target, n));
       // A lane may be paused before its first message.
