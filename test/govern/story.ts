@@ -106,7 +106,7 @@ export const slowSteps: fc.Arbitrary<Step[]> = fc.array(
     drain.map(step => ({ ...step, lane: 0, most: 60 })),
     fc.integer({ min: HOUR, max: HOUR + 60_000 }).map(ms => ({ do: 'wait' as const, ms })),
   ),
-  { maxLength: 12 },
+  { maxLength: 12, size: 'max' },
 );
 const pause: fc.Arbitrary<Step> = fc.record({
   do: fc.constantFrom('pause' as const, 'resume' as const),
@@ -130,7 +130,7 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 1, arbitrary: small },
     { weight: 1, arbitrary: restart },
   ),
-  { minLength: 5, maxLength: 60 },
+  { minLength: 5, maxLength: 60, size: 'max' },
 );
 
 export const PAUSES = [
