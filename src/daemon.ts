@@ -227,6 +227,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       store,
       mailroom,
       feed,
+      journal,
       nextTick: s => ticks.next(s),
       reload,
       stop: author => stopAll(author, 0),

@@ -28,6 +28,7 @@ export const COMMANDS: readonly Entry[] = [
   { names: ['pause', 'resume'], load: () => import('./pause.js') },
   { names: ['lift'], load: () => import('./lift.js') },
   { names: ['hold', 'release', 'advance', 'step-back', 'graduate', 'restart'], load: () => import('./stage.js') },
+  { names: ['undo'], load: () => import('./undo.js') },
   { names: ['retry'], load: () => import('./retry.js') },
   { names: ['delete'], load: () => import('./delete.js') },
   { names: ['lab'], load: () => import('./lab.js') },

@@ -26,6 +26,15 @@ export async function socketPath(where: Where, io: Io): Promise<string> {
   throw new UsageError(`${named} says neither control.socket nor state-dir: name the daemon's socket with --socket`);
 }
 
+/** Where the daemon keeps its state; undefined when only a socket was named, or the configuration does not say. */
+export async function stateDir(where: Where, io: Io): Promise<string | undefined> {
+  if (where.socket !== undefined && where.config === undefined) return undefined;
+  const named = findConfig(io, where.config);
+  const file = resolve(io.cwd, named);
+  const { stateDir: dir } = await keysOf(textOf(file, named));
+  return dir === undefined ? undefined : resolve(dirname(file), dir);
+}
+
 function textOf(file: string, named: string): string {
   try {
     return readFileSync(file, 'utf8');

@@ -22,6 +22,15 @@ export interface ShowFilter {
   readonly limit?: number;
 }
 
+export interface JournalOptions {
+  readonly since?: number;
+  readonly type?: string;
+  readonly source?: string;
+  readonly provider?: string;
+  readonly follow: boolean;
+  readonly signal?: AbortSignal;
+}
+
 export interface ControlClient {
   /** Epoch milliseconds of the daemon's wall clock when it last answered; the local clock before. */
   now(): number;
@@ -37,9 +46,12 @@ export interface ControlClient {
   why(target: string): Promise<WhyView>;
   /** Lines with an id above `after`, oldest first; with `follow`, new ones as they come, until `signal` aborts or the daemon ends. */
   events(options: { readonly after?: number; readonly follow: boolean; readonly signal?: AbortSignal }): AsyncIterable<FeedView>;
+  /** The whole journal as far as it matches, oldest first; globs, and milliseconds back from the daemon's now. */
+  journal(options: JournalOptions): AsyncIterable<FeedView>;
   pause(target: string, act: Act): Promise<string[]>;
   resume(target: string, act: Act): Promise<string[]>;
   lift(window: string, act: Act): Promise<void>;
+  undo(id: number, act: Act): Promise<string>;
   stage(verb: StageVerb, source: string, options: { readonly provider?: string; readonly stage?: number }, act: Act): Promise<string>;
   retry(target: string, act: Act): Promise<number>;
   remove(filter: DeleteFilter, act: Act): Promise<number>;
@@ -61,6 +73,19 @@ export function connectControl(socket: string): ControlClient {
     if ((response.statusCode ?? 500) >= 300) throw failure(response.statusCode ?? 500, text);
     return JSON.parse(text) as T;
   };
+  async function* lines(path: string, signal: AbortSignal | undefined): AsyncGenerator<FeedView> {
+    const response = heard(await open(socket, 'GET', path, undefined, signal));
+    if (response.statusCode !== 200) throw failure(response.statusCode ?? 500, await textOf(response));
+    try {
+      for await (const line of linesOf(response)) {
+        if (line !== '') yield JSON.parse(line) as FeedView;
+      }
+    } catch (error) {
+      if (!signal?.aborted) throw away(error as NodeJS.ErrnoException, socket);
+    } finally {
+      response.destroy();
+    }
+  }
   const show = <T>(kind: string, filter: ShowFilter = {}): Promise<T> => call('GET', `/v1/show/${kind}${query({ ...filter })}`);
 
   return {
@@ -75,22 +100,12 @@ export function connectControl(socket: string): ControlClient {
     settings: () => show('settings'),
     messages: filter => show('messages', filter),
     why: target => call('GET', `/v1/why${query({ target })}`),
-    async *events({ after = 0, follow, signal }) {
-      const response = heard(await open(socket, 'GET', `/v1/events${query({ after, follow: follow ? 1 : 0 })}`, undefined, signal));
-      if (response.statusCode !== 200) throw failure(response.statusCode ?? 500, await textOf(response));
-      try {
-        for await (const line of linesOf(response)) {
-          if (line !== '') yield JSON.parse(line) as FeedView;
-        }
-      } catch (error) {
-        if (!signal?.aborted) throw away(error as NodeJS.ErrnoException, socket);
-      } finally {
-        response.destroy();
-      }
-    },
+    events: ({ after = 0, follow, signal }) => lines(`/v1/events${query({ after, follow: follow ? 1 : 0 })}`, signal),
+    journal: ({ follow, signal, ...filter }) => lines(`/v1/journal${query({ ...filter, follow: follow ? 1 : 0 })}`, signal),
     pause: async (target, act) => (await call<{ names: string[] }>('POST', '/v1/pause', { target, ...act })).names,
     resume: async (target, act) => (await call<{ names: string[] }>('POST', '/v1/resume', { target, ...act })).names,
     lift: async (window, act) => void (await call('POST', '/v1/lift', { window, ...act })),
+    undo: async (id, act) => (await call<{ text: string }>('POST', '/v1/undo', { id, ...act })).text,
     stage: async (verb, source, options, act) =>
       (await call<{ text: string }>('POST', '/v1/stage', { verb, source, ...options, ...act })).text,
     retry: async (target, act) => (await call<{ recipients: number }>('POST', '/v1/retry', { target, ...act })).recipients,

@@ -35,6 +35,21 @@ export interface DeleteFilter {
   readonly dsn: boolean;
 }
 
+/** Globs, but for `since`; what is absent is not asked. */
+export interface JournalFilter {
+  /** Epoch milliseconds of the daemon's wall clock. */
+  readonly since?: number;
+  readonly type?: string;
+  readonly source?: string;
+  readonly provider?: string;
+}
+
+/** Some lines of the journal. `through`: everything up to this id has been looked at. */
+export interface JournalPage {
+  readonly through: number;
+  readonly lines: readonly FeedView[];
+}
+
 export interface ProviderView {
   name: string;
   mx: string[];
@@ -69,6 +84,10 @@ export interface Operations {
   feed(after: number, limit: number): FeedView[];
   /** Calls back for every new feed line until the returned function is called. */
   follow(listener: (line: FeedView) => void): () => void;
+  /** The whole journal after an id as it stands now, oldest first; a bounded piece of work for each page. */
+  journal(filter: JournalFilter, after: number): AsyncIterable<JournalPage>;
+  /** Takes back an act of a person by its journal id; returns what is now in force. */
+  undo(id: number, act: Act): Promise<string>;
   /** Target: queue `domain@pool`, lane `source/provider`, source or provider name; globs. Returns the names concerned. */
   pause(target: string, act: Act): Promise<string[]>;
   resume(target: string, act: Act): Promise<string[]>;

@@ -191,11 +191,11 @@ export function renderStatus(status: StatusView, screen: Screen): string {
   ]);
 }
 
-/** One line of the feed: time, type, whom it concerns, what happened, the reply. */
+/** One line of the feed: its number (`rampd undo` takes it), time, type, whom it concerns, what happened, the reply. */
 export function renderFeedLine(line: FeedView, screen: Screen): string {
   const lane = line.provider === undefined ? (line.source ?? '') : `${line.source ?? '*'}/${line.provider}`;
-  const reply = line.reply === undefined ? '' : ` “${line.reply}”`;
+  const reply = line.reply === undefined ? '' : ` “${line.reply}”${line.message === undefined ? '' : ` (message ${line.message})`}`;
   return page([
-    `${timeText(line.time, screen, true)}  ${line.type.padEnd(15)}  ${lane === '' ? '' : `${lane}  `}${line.text} [${line.author}]${reply}`,
+    `${String(line.id).padStart(6)}  ${timeText(line.time, screen, true)}  ${line.type.padEnd(15)}  ${lane === '' ? '' : `${lane}  `}${line.text} [${line.author}]${reply}`,
   ]);
 }

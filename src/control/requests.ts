@@ -20,8 +20,18 @@ export const showQuery = z.strictObject({ queue: name.optional(), limit: whole.m
 export const whyQuery = z.strictObject({ target: name });
 export const eventsQuery = z.strictObject({ after: whole.default(0), follow: z.enum(['0', '1']).default('1') });
 
+/** `since`: milliseconds back from the daemon's now. */
+export const journalQuery = z.strictObject({
+  since: whole.optional(),
+  type: name.optional(),
+  source: name.optional(),
+  provider: name.optional(),
+  follow: z.enum(['0', '1']).default('0'),
+});
+
 export const targetBody = z.strictObject({ target: name, author, why });
 export const liftBody = z.strictObject({ window: name, author, why });
+export const undoBody = z.strictObject({ id: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER), author, why });
 export const stageBody = z.strictObject({
   verb: z.enum(STAGE_VERBS),
   source: name,

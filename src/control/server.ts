@@ -1,7 +1,7 @@
 /**
  * The control API: Operations over HTTP on a Unix socket that only its owner may open.
  *
- * GET /v1/status, /v1/show/:kind, /v1/why, /v1/events; POST /v1/pause, resume, lift, stage, retry, delete, reload, stop.
+ * GET /v1/status, /v1/show/:kind, /v1/why, /v1/events, /v1/journal; POST /v1/pause, resume, lift, undo, stage, retry, delete, reload, stop.
  * Answers JSON: Refusal → 409 {error}, FaultError → 422 {faults}, an ill-formed request → 400 {error}, unknown → 404 {error}.
  * Holds no state and decides nothing; a bug in an operation answers 500 with its message and is logged, never its stack.
  */
@@ -11,17 +11,19 @@ import type { ZodType } from 'zod';
 import { FaultError } from '../kernel/fault.js';
 import { globMatches } from '../kernel/text.js';
 import { eventStream } from './event-stream.js';
-import { Refusal, type Act, type Operations } from './operations.js';
+import { Refusal, type Act, type JournalFilter, type Operations } from './operations.js';
 import {
   actBody,
   deleteBody,
   eventsQuery,
   issueText,
+  journalQuery,
   liftBody,
   SHOWN,
   showQuery,
   stageBody,
   targetBody,
+  undoBody,
   whyQuery,
   type Shown,
 } from './requests.js';
@@ -69,17 +71,25 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   readRoutes(app, operations);
   actRoutes(app, operations, log);
 
-  app.get('/v1/events', (request, reply) => {
-    const { after, follow } = checked(eventsQuery, request.query);
+  const stream = (reply: FastifyReply, after: number, follow: boolean, filter?: JournalFilter): FastifyReply => {
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
-    const lines = eventStream(operations, {
-      after,
-      follow: follow === '1',
-      heartbeat: options.heartbeat ?? 15_000,
-      signal: AbortSignal.any([closing.signal, gone.signal]),
-    });
+    const signal = AbortSignal.any([closing.signal, gone.signal]);
+    const lines = eventStream(operations, { after, follow, heartbeat: options.heartbeat ?? 15_000, signal }, filter);
     return reply.type('application/x-ndjson').send(Readable.from(lines, { objectMode: false }));
+  };
+  app.get('/v1/events', (request, reply) => {
+    const { after, follow } = checked(eventsQuery, request.query);
+    return stream(reply, after, follow === '1');
+  });
+  app.get('/v1/journal', (request, reply) => {
+    const { follow, since, type, source, provider } = checked(journalQuery, request.query);
+    return stream(reply, 0, follow === '1', {
+      ...(since === undefined ? {} : { since: wall() - since }),
+      ...(type === undefined ? {} : { type }),
+      ...(source === undefined ? {} : { source }),
+      ...(provider === undefined ? {} : { provider }),
+    });
   });
 
   await app.ready();
@@ -162,6 +172,10 @@ function actRoutes(app: FastifyInstance, operations: Operations, log: ControlLog
     const body = checked(liftBody, request.body);
     await operations.lift(body.window, act(body));
     return {};
+  });
+  app.post('/v1/undo', async request => {
+    const body = checked(undoBody, request.body);
+    return { text: await operations.undo(body.id, act(body)) };
   });
   app.post('/v1/stage', async request => {
     const { verb, source, provider, stage, ...rest } = checked(stageBody, request.body);

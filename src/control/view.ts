@@ -120,6 +120,10 @@ export interface FeedView {
   author: string;
   text: string;
   reply?: string;
+  /** The message whose attempt was answered so. */
+  message?: string;
+  /** Id of the line that caused it. */
+  cause?: number;
 }
 
 export interface MessageView {

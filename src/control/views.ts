@@ -134,6 +134,8 @@ export function feedView(record: JournalRecord): FeedView {
     author: printable(record.author),
     text: printable(record.text),
     ...(record.reply === undefined ? {} : { reply: printable(record.reply) }),
+    ...(record.message === undefined ? {} : { message: record.message }),
+    ...(record.cause === undefined ? {} : { cause: record.cause }),
   };
 }
 

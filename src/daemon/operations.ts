@@ -2,19 +2,23 @@
  * What the control API may ask, answered by the running daemon's parts. Reading builds views; acting tells the governor, whose
  * journal record is the trace.
  */
+import { wanted } from '../control/journal-filter.js';
 import { type Operations, type Act, Refusal, type StageVerb } from '../control/operations.js';
 import { settingsView } from '../control/settings-view.js';
 import type { LaneView, QueueView, SourceView, StatusView, WhyView, WindowView } from '../control/view.js';
-import { type Iso, isoWith, laneView, providerView, scheduleView, sourceView, windowView } from '../control/views.js';
+import { feedView, type Iso, isoWith, laneView, providerView, scheduleView, sourceView, windowView } from '../control/views.js';
+import { Trace } from '../govern/undo.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Governor } from '../kernel/governor.js';
 import type { Settings } from '../kernel/settings.js';
 import { globMatches } from '../kernel/text.js';
 import { printLane } from '../kernel/verdict.js';
 import type { Dispatcher } from '../deliver/dispatcher.js';
+import type { Journal } from '../outcome/journal.js';
 import type { Store } from '../spool/store.js';
 import type { Feed } from './feed.js';
 import { type Mailroom } from './mailroom.js';
+import { past } from './past.js';
 import { whyOf } from './why.js';
 
 export interface OperationsParts {
@@ -27,13 +31,14 @@ export interface OperationsParts {
   readonly store: Store;
   readonly mailroom: Mailroom;
   readonly feed: Feed;
+  readonly journal: Pick<Journal, 'after' | 'lastId'>;
   readonly nextTick: (source: string) => number | null;
   readonly reload: (author: string) => Promise<{ warnings: string[] }>;
   readonly stop: (author: string) => Promise<void>;
 }
 
 export function createOperations(parts: OperationsParts): Operations {
-  const { clock, governor, dispatcher, store, settings, feed, mailroom } = parts;
+  const { clock, governor, dispatcher, store, settings, feed, journal, mailroom } = parts;
   const iso = (): Iso => isoWith(clock.wall() - clock.now());
   const author = (act: Act): string => `operator:${act.author}`;
 
@@ -195,6 +200,26 @@ export function createOperations(parts: OperationsParts): Operations {
     async lift(window, act) {
       refusing(() => governor.lift(window, author(act), act.why, clock.now()));
       dispatcher.changed();
+    },
+    async *journal(filter, after) {
+      for await (const { through, records } of past(journal, after, filter.since)) {
+        yield { through, lines: records.map(feedView).filter(line => wanted(line, filter)) };
+      }
+    },
+    async undo(id, act) {
+      const trace = new Trace(id);
+      let seen = id - 1;
+      for await (const { through, records } of past(journal, seen)) {
+        for (const record of records) trace.note(record);
+        seen = through;
+      }
+      // From here to the act nothing else runs.
+      for (const record of journal.after(seen)) trace.note(record);
+      if (trace.found.records.length === 0) throw new Refusal(`there is no record ${id} in the journal; the last is ${journal.lastId}`);
+      const text = refusing(() => governor.undo(trace.found, author(act), act.why, clock.now()));
+      dispatcher.queuesChanged();
+      dispatcher.changed();
+      return text;
     },
     async stage(verb: StageVerb, source, options, act) {
       const text = refusing(() => governor.stage(verb, knownSource(source), options, author(act), act.why, clock.now()));

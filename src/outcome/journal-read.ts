@@ -4,10 +4,13 @@
  * Never changes a file. Every record is synced before the next is written, so a crash can tear one line, the last; any
  * other bad line is damage, and a FaultError names it.
  */
-import { closeSync, openSync, readSync, readdirSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { FaultError } from '../kernel/fault.js';
 import type { JournalRecord } from '../kernel/journal.js';
+
+/** A longer last line of a part costs reading the part. */
+const LONGEST_LINE = 256 * 1024;
 
 export interface JournalEnd {
   /** Bytes up to the end of the last sound line. */
@@ -27,6 +30,42 @@ export function journalFiles(file: string): { readonly path: string; readonly la
     .filter(entry => entry.startsWith(`${name}.`) && /^\d+$/.test(entry.slice(name.length + 1)))
     .map(entry => ({ path: join(dirname(file), entry), last: Number(entry.slice(name.length + 1)) }))
     .sort((a, b) => a.last - b.last);
+}
+
+/**
+ * Records of the whole journal with an id above `after`, oldest first, through the parts put aside. Read lazily: between two
+ * records the daemon may append and rotate. Parts that ended before `since` (epoch milliseconds) are passed over unread.
+ */
+export function* readJournal(file: string, after = 0, since = -Infinity): Generator<JournalRecord> {
+  let floor = after;
+  // Asked anew each time: a rotation meanwhile makes one more.
+  for (let part = partBeyond(file, floor); part; part = partBeyond(file, floor)) {
+    const over = since > -Infinity && lastTime(part.path) < since;
+    if (!over) for (const record of readJournalFile(part.path)) if (record.id > floor && record.id <= part.last) yield record;
+    floor = part.last;
+  }
+  for (const record of readJournalFile(file)) if (record.id > floor) yield record;
+}
+
+const partBeyond = (file: string, id: number) => journalFiles(file).find(part => part.last > id);
+
+/** The wall time of a part's last record; Infinity when it cannot be told. */
+function lastTime(file: string): number {
+  const fd = openSync(file, 'r');
+  try {
+    const { size } = fstatSync(fd);
+    const end = Buffer.alloc(Math.min(size, LONGEST_LINE));
+    readSync(fd, end, 0, end.length, size - end.length);
+    const lines = end.toString('utf8').trimEnd().split('\n');
+    const last = lines.length > 1 || end.length === size ? (JSON.parse(lines.at(-1) ?? '') as Partial<JournalRecord>) : {};
+    const time = Date.parse(last.time ?? '');
+    return Number.isNaN(time) ? Infinity : time;
+  } catch {
+    // Read in full, it says what is wrong with it.
+    return Infinity;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Yields records, whose ids must rise; returns where the sound part ends. */

@@ -9,7 +9,7 @@ import { closeSync, fdatasyncSync, fsyncSync, ftruncateSync, linkSync, openSync,
 import { basename, dirname } from 'node:path';
 import { FaultError } from '../kernel/fault.js';
 import type { JournalRecord } from '../kernel/journal.js';
-import { journalFiles, readJournalFile, type JournalEnd } from './journal-read.js';
+import { journalFiles, readJournal, readJournalFile, type JournalEnd } from './journal-read.js';
 
 export interface JournalOptions {
   /** Path of the file being written; older parts stand beside it as `<name>.<last id>`. */
@@ -27,8 +27,8 @@ export interface Journal {
   readonly notes: readonly string[];
   /** Durable when it returns. Throws when it cannot be written: the change must not take effect then. */
   append(record: Omit<JournalRecord, 'time'>): JournalRecord;
-  /** Records with a greater id, oldest first, through rotated parts too. Read lazily. */
-  after(id: number): Generator<JournalRecord>;
+  /** Records with a greater id, oldest first, through rotated parts too: see readJournal. */
+  after(id: number, since?: number): Generator<JournalRecord>;
   /** The last records, oldest first, at most a thousand. */
   tail(count: number): JournalRecord[];
   /** Puts records up to `snapshotRecord` (which the snapshot includes) aside once the file is large. True when it did. */
@@ -101,15 +101,7 @@ export function openJournal(options: JournalOptions): Journal {
       return full;
     },
 
-    *after(id) {
-      let floor = id;
-      for (const part of journalFiles(file)) {
-        if (part.last <= floor) continue;
-        for (const record of readJournalFile(part.path)) if (record.id > floor && record.id <= part.last) yield record;
-        floor = part.last;
-      }
-      for (const record of readJournalFile(file)) if (record.id > floor) yield record;
-    },
+    after: (id, since) => readJournal(file, id, since),
 
     tail: count => (count > 0 ? recent.slice(-Math.min(count, REMEMBERED)) : []),
 

@@ -1,5 +1,5 @@
 /** Every command that talks to the daemon, against a real socket with fake operations behind it. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import { run } from '../../src/commands/program.js';
 import { Refusal } from '../../src/control/operations.js';
 import { startControl, type Control } from '../../src/control/server.js';
 import { FaultError } from '../../src/kernel/fault.js';
+import type { JournalRecord } from '../../src/kernel/journal.js';
 import { FakeOperations, feedLine, NOW, queue, source, status, why } from '../control/fake-operations.js';
 import { fakeIo } from './fake-io.js';
 
@@ -103,6 +104,12 @@ describe('acting', () => {
     expect((await rampd(['resume', 'cold-*'])).out).toBe('resumed cold-*\n');
     expect(args('pause')).toEqual([['cold-*', { ...ann, why: 'looking into it' }]]);
     expect(args('resume')).toEqual([['cold-*', ann]]);
+  });
+
+  it('undoes an act', async () => {
+    expect((await rampd(['undo', '41', '--why', 'wrong one'])).out).toBe('record 41 is undone: cold-1 is at stage 8/28, 412/h\n');
+    expect(args('undo')).toEqual([[41, { ...ann, why: 'wrong one' }]]);
+    expect(await rampd(['undo', 'x'])).toMatchObject({ out: '', code: 2 });
   });
 
   it('lifts a window', async () => {
@@ -272,13 +279,78 @@ describe('journal', () => {
       [1, 2, 3],
     ],
     [['--source', 'cold-2', '--since', '2h'], [3]],
+    [
+      ['--provider', 'micro*'],
+      [1, 2, 3],
+    ],
   ])('%j', async (words, expected) => {
     expect(ids((await rampd(['journal', '--json', ...words])).out)).toEqual(expected);
   });
 
+  it('has what the daemon’s memory has not, and filters in the daemon', async () => {
+    operations.old = operations.lines.splice(0, 2);
+    expect(ids((await rampd(['journal', '--json'])).out)).toEqual([1, 2, 3, 4]);
+    await rampd(['journal', '--since', '2h', '--type', 'window-*', '--source', 'cold-1', '--provider', 'x']);
+    const [, [filter, after] = []] = args('journal');
+    expect(filter).toEqual({ since: Date.parse(NOW) - 7_200_000, type: 'window-*', source: 'cold-1', provider: 'x' });
+    expect(after).toBe(0);
+  });
+
+  describe('without a daemon', () => {
+    const record = (id: number, minutesAgo: number, more: Partial<JournalRecord> = {}): string =>
+      JSON.stringify({
+        id,
+        at: id,
+        time: new Date(Date.now() - minutesAgo * 60_000).toISOString(),
+        type: 'window-opened',
+        author: 'rule:x/y',
+        text: `no ${id}`,
+        source: 'cold-1',
+        ...more,
+      });
+    beforeEach(async () => {
+      await control?.close();
+      control = undefined;
+      writeFileSync(join(dir, 'journal.ndjson.2'), `${record(1, 300)}\n${record(2, 200, { type: 'paused', provider: 'microsoft' })}\n`);
+      // The last line is torn: the daemon died in it.
+      writeFileSync(join(dir, 'journal.ndjson'), `${record(3, 60)}\n${record(4, 1, { source: 'cold-2' })}\n${record(5, 0).slice(0, 30)}`);
+    });
+
+    it.each([
+      [[], [1, 2, 3, 4]],
+      [
+        ['--since', '2h'],
+        [3, 4],
+      ],
+      [['--source', 'cold-1', '--type', 'paused', '--provider', 'm*'], [2]],
+    ])('%j reads the files, changes nothing and says so', async (words, expected) => {
+      const before = readdirSync(dir).map(name => [name, readFileSync(join(dir, name), 'utf8')]);
+      const { out, err, code } = await rampd(['journal', '--json', ...words]);
+      expect(ids(out)).toEqual(expected);
+      expect(err).toBe(`rampd: no daemon answers; this is ${join(dir, 'journal.ndjson')}\n`);
+      expect(code).toBeUndefined();
+      expect(readdirSync(dir).map(name => [name, readFileSync(join(dir, name), 'utf8')])).toEqual(before);
+    });
+
+    it('has nobody to follow, and no files when only a socket is named', async () => {
+      const { out, err, code } = await rampd(['journal', '-f', '--json']);
+      expect(ids(out)).toEqual([1, 2, 3, 4]);
+      expect(err).toContain('rampd: no daemon answers at ');
+      expect(code).toBe(1);
+      expect(await rampd(['journal', '--socket', socket])).toMatchObject({ out: '', code: 1 });
+    });
+
+    it('names the place where the files are damaged', async () => {
+      writeFileSync(join(dir, 'journal.ndjson'), `garbage\n${record(4, 1)}\n`);
+      const { err, code } = await rampd(['journal']);
+      expect(err).toContain('journal.ndjson:1:1: the journal is damaged here: not JSON');
+      expect(code).toBe(2);
+    });
+  });
+
   it('prints lines for people', async () => {
     const { out } = await rampd(['journal', '--type', 'window-closed']);
-    expect(out).toMatch(/window-closed {4}cold-2\/microsoft {2}cold-1\/microsoft slowed to 60\/h for 90m \[rule:microsoft/);
+    expect(out).toMatch(/^ {5}3 {2}.* window-closed {4}cold-2\/microsoft {2}cold-1\/microsoft slowed to 60\/h for 90m \[rule:microsoft/);
   });
 
   it('follows until the daemon ends, and says so', async () => {

@@ -1,5 +1,6 @@
 /** Operations for tests: remembers what it was asked, answers what the test set. */
-import type { Act, DeleteFilter, Operations } from '../../src/control/operations.js';
+import { wanted } from '../../src/control/journal-filter.js';
+import type { Act, DeleteFilter, JournalFilter, JournalPage, Operations } from '../../src/control/operations.js';
 import type { FeedView, LaneView, MessageView, QueueView, SourceView, StatusView, WhyView, WindowView } from '../../src/control/view.js';
 
 export const NOW = '2026-03-02T13:51:00.000Z';
@@ -201,6 +202,18 @@ export class FakeOperations implements Operations {
   follow(listener: (line: FeedView) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+  /** What memory has forgotten and the journal has not. */
+  old: FeedView[] = [];
+  async *journal(filter: JournalFilter, after: number): AsyncGenerator<JournalPage> {
+    this.#ask('journal', filter, after);
+    for (const line of [...this.old, ...this.lines]) {
+      if (line.id > after) yield { through: line.id, lines: [line].filter(l => wanted(l, filter)) };
+    }
+  }
+  async undo(id: number, act: Act): Promise<string> {
+    this.#ask('undo', id, act);
+    return `record ${id} is undone: cold-1 is at stage 8/28, 412/h`;
   }
   async pause(target: string, act: Act): Promise<string[]> {
     this.#ask('pause', target, act);

@@ -150,7 +150,7 @@ four-weeks      28  0 4 * * * UTC  cold-1   28 earned days
 
   it('shows a line of the journal', () => {
     expect(renderFeedLine(feedLine(1, { reply: '421 no' }), wide)).toBe(
-      '13:00:00  window-opened    cold-1/microsoft  cold-1/microsoft slowed to 60/h for 90m [rule:microsoft/ms-ip-reputation] “421 no”\n',
+      '     1  13:00:00  window-opened    cold-1/microsoft  cold-1/microsoft slowed to 60/h for 90m [rule:microsoft/ms-ip-reputation] “421 no”\n',
     );
   });
 

@@ -85,6 +85,7 @@ describe('the control API', () => {
     expect(await client.pause('cold-*', ann)).toEqual(['cold-*']);
     expect(await client.resume('cold-*', { author: 'ann' })).toEqual(['cold-*']);
     await client.lift('w17', ann);
+    expect(await client.undo(41, ann)).toContain('is undone');
     expect(await client.stage('hold', 'cold-1', { provider: 'microsoft' }, ann)).toContain('held');
     await client.stage('restart', 'cold-1', { stage: 3 }, ann);
     expect(await client.retry('outlook.com@marketing', ann)).toBe(7);
@@ -96,6 +97,7 @@ describe('the control API', () => {
       { name: 'pause', args: ['cold-*', ann] },
       { name: 'resume', args: ['cold-*', { author: 'ann' }] },
       { name: 'lift', args: ['w17', ann] },
+      { name: 'undo', args: [41, ann] },
       { name: 'stage', args: ['hold', 'cold-1', { provider: 'microsoft' }, ann] },
       { name: 'stage', args: ['restart', 'cold-1', { stage: 3 }, ann] },
       { name: 'retry', args: ['outlook.com@marketing', ann] },
@@ -206,6 +208,43 @@ describe('the event stream', () => {
       sent.end();
     });
     expect(beats).toMatch(/^\n{4,}$/);
+  });
+
+  it('of the journal gives all of it that matches, then follows', async () => {
+    const client = await start();
+    operations.old = [1, 2, 3].map(id => feedLine(id, { type: id === 2 ? 'paused' : 'window-opened' }));
+    operations.say(feedLine(4));
+    expect(await take(client.journal({ type: 'window-*', follow: false }), 99)).toEqual([1, 3, 4]);
+    const seen: number[] = [];
+    for await (const line of client.journal({ type: 'window-*', follow: true })) {
+      seen.push(line.id);
+      if (line.id === 6) break;
+      if (line.id < 4) continue;
+      operations.say(feedLine(5, { type: 'paused' }));
+      operations.say(feedLine(6));
+    }
+    expect(seen).toEqual([1, 3, 4, 6]);
+    await expect.poll(() => operations.listeners).toBe(0);
+  });
+
+  it('of the journal reads again what memory has forgotten meanwhile; counter-test: the event feed does not', async () => {
+    const client = await start();
+    operations.say(feedLine(1));
+    const read = async (lines: AsyncIterable<FeedView>): Promise<number[]> => {
+      const seen: number[] = [];
+      for await (const line of lines) {
+        seen.push(line.id);
+        if (line.id === 4) break;
+        if (line.id !== 1) continue;
+        operations.old = [feedLine(1), feedLine(2), feedLine(3)];
+        operations.lines = [];
+        operations.say(feedLine(4));
+      }
+      operations.lines = [feedLine(1)];
+      return seen;
+    };
+    expect(await read(client.journal({ follow: true }))).toEqual([1, 2, 3, 4]);
+    expect(await read(client.events({ follow: true }))).toEqual([1, 4]);
   });
 
   it('ends for every reader when the server closes', async () => {

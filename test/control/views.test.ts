@@ -140,7 +140,7 @@ describe('views', () => {
 
   it('of a journal record leave out its state', () => {
     const record = { id: 1, at: T, time: 'x', type: 'paused', author: 'operator:ann', text: 't', state: { a: 1 }, cause: 4 } as const;
-    expect(views.feedView(record)).toEqual({ id: 1, time: 'x', type: 'paused', author: 'operator:ann', text: 't' });
+    expect(views.feedView(record)).toEqual({ id: 1, time: 'x', type: 'paused', author: 'operator:ann', text: 't', cause: 4 });
   });
 });
 

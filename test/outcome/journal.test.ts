@@ -170,6 +170,32 @@ describe('rotate', () => {
     }
   });
 
+  it('parts that ended before the time asked for are passed over unread; counter-test: others are read', () => {
+    const j = journal(1);
+    range(1, 3).forEach(id => j.append(record(id)));
+    j.rotate(3);
+    j.append(record(4));
+    // Damage in the middle of the part shows whether anybody reads it.
+    const part = `${file}.3`;
+    const [first, , third] = readFileSync(part, 'utf8').split('\n');
+    writeFileSync(part, [first, 'garbage', third, ''].join('\n'));
+    expect(ids(j.after(0, wall() + 1))).toEqual([4]);
+    expect(() => ids(j.after(0, wall()))).toThrow(/the journal is damaged here/);
+    expect(() => ids(j.after(0))).toThrow(/the journal is damaged here/);
+  });
+
+  it('while somebody reads loses nothing', () => {
+    const j = journal(1);
+    range(1, 4).forEach(id => j.append(record(id)));
+    j.rotate(2);
+    const reading = j.after(0);
+    const seen = [reading.next().value, reading.next().value] as JournalRecord[];
+    j.append(record(5));
+    j.rotate(4);
+    j.append(record(6));
+    expect([...ids(seen), ...ids(reading)]).toEqual(range(1, 6));
+  });
+
   it('goes on counting when everything was put aside', () => {
     const j = journal(1);
     range(1, 3).forEach(id => j.append(record(id)));
