@@ -41,12 +41,35 @@ export function register(program: Command, io: Io): void {
       if (!providers.has(options.provider)) throw new UsageError(unknownProvider(options.provider, [...providers.keys()]));
       const classifier = new Classifier(providers);
       const where = { provider: options.provider, phase: options.at, recipientDomain: options.domain };
-      for await (const line of createInterface({ input: io.stdin, crlfDelay: Infinity })) {
-        if (line.trim() === '') continue;
-        const reply = parseReply(line.replaceAll(/(?:\\r)?\\n/g, '\n'));
-        io.out(`${jsonText(described(classifier.classify(reply, where)), 0)}\n`);
+      const told = new Told(io);
+      try {
+        for await (const line of createInterface({ input: io.stdin, crlfDelay: Infinity })) {
+          if (line.trim() === '') continue;
+          const reply = parseReply(line.replaceAll(/(?:\\r)?\\n/g, '\n'));
+          told.line(jsonText(described(classifier.classify(reply, where)), 0));
+        }
+      } finally {
+        told.flush();
       }
     });
+}
+
+/** Lines out, many in one write; a person who types a reply has the answer at once, since what is read next comes later. */
+class Told {
+  #text = '';
+
+  constructor(readonly io: Io) {}
+
+  line(text: string): void {
+    if (this.#text === '') setImmediate(() => this.flush());
+    this.#text += `${text}\n`;
+    if (this.#text.length > 64 * 1024) this.flush();
+  }
+
+  flush(): void {
+    if (this.#text !== '') this.io.out(this.#text);
+    this.#text = '';
+  }
 }
 
 function providersOf(options: Options, io: Io): ReadonlyMap<string, Provider> {
@@ -76,14 +99,28 @@ function described(match: ReplyMatch): object {
     enhanced: reply.enhanced ?? null,
     class: match.class,
     scope: match.scope,
-    rule: rule ? `${rule.provider}/${rule.id}` : null,
-    from: rule ? printPlace(rule.from) : null,
-    reaction: rule ? reactionOf(rule) : null,
+    ...(rule ? ofRule(rule) : NO_RULE),
     bounceCategory: bounceCategory(match.class),
     retry: match.fate === 'defer',
     fate: match.fate,
     hint: match.hint === undefined ? null : printDuration(match.hint),
   };
+}
+
+interface OfRule {
+  readonly rule: string | null;
+  readonly from: string | null;
+  readonly reaction: object | null;
+}
+
+const NO_RULE: OfRule = { rule: null, from: null, reaction: null };
+const saidOf = new WeakMap<Rule, OfRule>();
+
+/** Made once a rule: the same few answer nearly everything. */
+function ofRule(rule: Rule): OfRule {
+  let said = saidOf.get(rule);
+  if (!said) saidOf.set(rule, (said = { rule: `${rule.provider}/${rule.id}`, from: printPlace(rule.from), reaction: reactionOf(rule) }));
+  return said;
 }
 
 function reactionOf(rule: Rule): object | null {

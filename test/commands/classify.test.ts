@@ -5,10 +5,14 @@ import type { Io } from '../../src/commands/io.js';
 
 async function classify(input: string, ...argv: string[]) {
   let out = '';
+  let writes = 0;
   let err = '';
   let code = 0;
   const io: Io = {
-    out: text => void (out += text),
+    out: text => {
+      out += text;
+      writes++;
+    },
     err: text => void (err += text),
     stdin: Readable.from([input]),
     stdout: process.stdout,
@@ -18,7 +22,7 @@ async function classify(input: string, ...argv: string[]) {
   };
   await run(['classify', ...argv], io, '0');
   const lines = out.split('\n').filter(line => line !== '');
-  return { code, err, out, lines: lines.map(line => JSON.parse(line) as Record<string, unknown>) };
+  return { code, err, out, writes, lines: lines.map(line => JSON.parse(line) as Record<string, unknown>) };
 }
 
 describe('rampd classify', () => {
@@ -88,5 +92,12 @@ describe('rampd classify', () => {
     const { code, err } = await classify('550 x\n', '-c', 'absent.yaml');
     expect(code).toBe(2);
     expect(err).toContain('absent.yaml');
+  });
+
+  it('answers thousands in order, many in one write', async () => {
+    const asked = Array.from({ length: 5_000 }, (_, i) => `${421 + (i % 2)} number ${i}`);
+    const { lines, writes } = await classify(asked.join('\n'));
+    expect(lines.map(line => line.reply)).toEqual(asked);
+    expect(writes).toBeLessThan(200);
   });
 });
