@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Concurrency } from '../../src/govern/concurrency.js';
 import { CoreGovernor } from '../../src/govern/governor.js';
 import { Feedback } from '../../src/govern/feedback.js';
+import { Floor } from '../../src/govern/floor.js';
 import { Triggers } from '../../src/govern/trigger.js';
 import * as windowing from '../../src/govern/window.js';
 import { Windows } from '../../src/govern/windows.js';
@@ -166,6 +167,8 @@ describe('a threshold rule', () => {
 
 /** Verdicts on lanes that nothing was said about, in a life with these replies and in one where all was delivered. */
 function untouched(which: readonly Rule[], spoken: readonly number[], watched: readonly number[]): void {
+  // Which idle lane is forgotten first, and what was learnt with it, is nobody's promise.
+  vi.spyOn(Floor.prototype, 'sweep').mockReturnValue();
   const events = fc.array(
     fc.record({
       wait: fc.oneof(fc.integer({ min: 0, max: 5_000 }), fc.integer({ min: 0, max: 20 * MINUTE })),

@@ -268,10 +268,7 @@ export class Story {
       const one = this.seen[i] as Seen;
       if (one.noticed > crash + this.offset) this.seen[i] = { ...one, noticed: crash + this.offset };
     }
-    this.#ledger = [
-      ...this.#ledger,
-      ...(end === 'power-cut' ? synced(this.#ledger, stand.ledger, crash, Math.max(crash - 100, this.#reloaded)) : stand.ledger),
-    ];
+    this.#ledger = [...this.#ledger, ...(end === 'power-cut' ? this.#synced(stand.ledger, crash) : stand.ledger)];
     this.#journal = [...this.#journal, ...stand.journal];
     const snapshot = this.#snapshot;
     // A snapshot is made now and then: every second restart finds the newest, the others replay the journal on an old one.
@@ -282,22 +279,28 @@ export class Story {
     this.stand = new Stand(settingsOf(this.shape), now, undefined, g => g.restore(snapshot, after));
     this.stand.governor.restoreLedger(this.#ledger, end, now);
   }
-}
 
-/**
- * What a power cut leaves: what came after the last sync is lost, at most 100 ms. Not lost here: a lane's first sign of life
- * within the hour, which nothing could make good, and what left under settings that a reload replaced in that moment.
- */
-function synced(before: readonly LedgerRecord[], records: readonly LedgerRecord[], crash: number, sync: number): LedgerRecord[] {
-  const kept: LedgerRecord[] = [];
-  const alive = new Set(before.map(r => (r.kind === 'reserve' && r.at > crash - HOUR ? `${r.address}/${r.provider}` : '')));
-  for (const record of records) {
-    const lane = record.kind === 'reserve' ? `${record.address}/${record.provider}` : '';
-    if (record.at > sync && (record.kind !== 'reserve' || alive.has(lane))) continue;
-    kept.push(record);
-    if (record.at <= sync && record.at > crash - HOUR) alive.add(lane);
+  /**
+   * What a power cut leaves: what came after the last sync is lost, at most 100 ms. Not lost here: a lane's first sign of life
+   * within the hour, which nothing could make good, what left under settings that a reload replaced in that moment, and what
+   * left on lanes that had no cap then.
+   */
+  #synced(records: readonly LedgerRecord[], crash: number): LedgerRecord[] {
+    const sync = Math.max(crash - 100, this.#reloaded);
+    const kept: LedgerRecord[] = [];
+    const alive = new Set(this.#ledger.map(r => (r.kind === 'reserve' && r.at > crash - HOUR ? `${r.address}/${r.provider}` : '')));
+    const uncapped = LANES.filter(l => Object.values(statedCaps(this.shape, l, false)).every(cap => cap === Infinity)).map(
+      l => `${l.source === 'hot' ? '192.0.2.1' : '192.0.2.2'}/${l.provider}`,
+    );
+    for (const record of records) {
+      const name = record.kind === 'reserve' ? `${record.address}/${record.provider}` : '';
+      const lost = record.kind !== 'reserve' || (alive.has(name) && !uncapped.includes(name));
+      if (record.at > sync && lost) continue;
+      kept.push(record);
+      if (record.at <= sync && record.at > crash - HOUR) alive.add(name);
+    }
+    return kept;
   }
-  return kept;
 }
 
 export { DAY, HOUR, MINUTE, T0 };
