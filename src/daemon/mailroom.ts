@@ -9,9 +9,10 @@ import type { MessageView, QueueView } from '../control/view.js';
 import { type Iso, messageView } from '../control/views.js';
 import { notices } from '../deliver/notices.js';
 import type { Dispatcher } from '../deliver/dispatcher.js';
+import type { Mail } from '../deliver/ports.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Governor } from '../kernel/governor.js';
-import { type Envelope, type MessageNumber, parseMessageId, type QueuedRecipient } from '../kernel/message.js';
+import { type MessageNumber, parseMessageId, type QueuedRecipient } from '../kernel/message.js';
 import type { Settings } from '../kernel/settings.js';
 import { globMatches, printable } from '../kernel/text.js';
 import { printLane } from '../kernel/verdict.js';
@@ -198,7 +199,7 @@ export class Mailroom {
       if (filter.rcpt !== undefined && !globMatches(filter.rcpt, row.state.address)) continue;
       if (filter.olderThan !== undefined && clock.now() - row.accepted < filter.olderThan) continue;
       const needsMail = filter.job !== undefined || filter.dsn;
-      const mail = needsMail ? await store.body(row.body) : undefined;
+      const mail = needsMail ? await store.mail(row.body) : undefined;
       if (filter.job !== undefined && !globMatches(filter.job, mail?.envelope.job ?? '')) continue;
       if (!queue.take(row)) continue;
       if (filter.dsn && mail) await this.#tell(row, queue, mail, settings());
@@ -208,7 +209,7 @@ export class Mailroom {
     return changes.length;
   }
 
-  async #tell(row: QueuedRecipient, queue: Queue, mail: { envelope: Envelope; content: Buffer }, settings: Settings): Promise<void> {
+  async #tell(row: QueuedRecipient, queue: Queue, mail: Mail, settings: Settings): Promise<void> {
     const reply = networkReply('deleted by the operator of the sending system');
     const failure = {
       row,
@@ -221,7 +222,7 @@ export class Mailroom {
 
   async #view(number: MessageNumber, rows: readonly { row: QueuedRecipient; queue: string }[], iso: Iso): Promise<MessageView> {
     const first = rows[0]?.row as QueuedRecipient;
-    const { envelope } = await this.#parts.store.body(first.body);
+    const { envelope } = await this.#parts.store.mail(first.body);
     return messageView(
       { node: this.#parts.node, number, envelope, bytes: first.size },
       rows.map(({ row, queue }) => ({ state: row.state, queue, due: row.due })),

@@ -1,14 +1,14 @@
 /**
  * An attempt's end as an accounting record: d, b or t. Pure.
  */
-import type { Envelope, QueuedRecipient } from '../kernel/message.js';
+import type { QueuedRecipient } from '../kernel/message.js';
 import type { Clock } from '../kernel/clock.js';
 import type { ReplyMatch } from '../kernel/reply.js';
 import type { Settings } from '../kernel/settings.js';
 import { bounceCategory } from '../outcome/bounce-category.js';
 import type { AccountingRecord } from '../outcome/csv.js';
 import type { Conclusion } from './conclude.js';
-import type { DeliverQueue } from './ports.js';
+import type { DeliverQueue, Mail } from './ports.js';
 
 export interface Via {
   readonly lane: { readonly source: string; readonly provider: string };
@@ -31,7 +31,7 @@ export function accountingRecord(
   end: { readonly row: QueuedRecipient; readonly match: ReplyMatch; readonly conclusion: Conclusion },
   about: {
     readonly queue: DeliverQueue;
-    readonly mail: { readonly envelope: Envelope; readonly content: Buffer };
+    readonly mail: Pick<Mail, 'envelope'>;
     readonly via: Via;
     readonly settings: Settings;
     readonly stage: number | undefined;

@@ -3,7 +3,7 @@
  * recipient, classification, the governor told, accounting and rows committed, a DSN for what failed for good.
  */
 import type { DayRow } from '../kernel/day.js';
-import { domainOf, type Envelope, type QueuedRecipient } from '../kernel/message.js';
+import { domainOf, type QueuedRecipient } from '../kernel/message.js';
 import type { ReplyMatch } from '../kernel/reply.js';
 import { HOUR } from '../kernel/units.js';
 import type { Permit } from '../kernel/verdict.js';
@@ -11,7 +11,7 @@ import { accountingRecord, type Via } from './account.js';
 import { type Conclusion, conclude } from './conclude.js';
 import { notices } from './notices.js';
 import type { Outbox } from './outbox.js';
-import type { DeliverPorts, DeliverQueue, RowChange } from './ports.js';
+import type { DeliverPorts, DeliverQueue, Mail, RowChange } from './ports.js';
 import type { Session } from './session.js';
 import type { Answer, TransactionResult } from './transaction.js';
 
@@ -38,9 +38,9 @@ export class Departures {
     const { permit, rows, queue } = departure;
     const { governor, clock, store, events } = this.#ports;
     const first = rows[0] as QueuedRecipient;
-    let mail: { envelope: Envelope; content: Buffer };
+    let mail: Mail;
     try {
-      mail = await store.body(first.body);
+      mail = await store.mail(first.body);
     } catch (error) {
       governor.refund(permit, rows.length, clock.now());
       this.#unreadable(departure, error as Error);
@@ -82,7 +82,7 @@ export class Departures {
     return new Promise(resolve => this.#outbox.depart(() => resolve(this.#ports.governor.present(permit, this.#ports.clock.now()))));
   }
 
-  #settle(departure: Departure, session: Session, mail: { envelope: Envelope; content: Buffer }, result: TransactionResult): void {
+  #settle(departure: Departure, session: Session, mail: Mail, result: TransactionResult): void {
     const { permit, rows, queue } = departure;
     const { governor, clock } = this.#ports;
     const now = clock.now();
@@ -132,7 +132,7 @@ export class Departures {
   /** Accounts, sends notices for what is final, commits, tells the world; resolves when committed. */
   finish(
     queue: DeliverQueue,
-    mail: { envelope: Envelope; content: Buffer },
+    mail: Mail,
     ends: readonly { row: QueuedRecipient; match: ReplyMatch; conclusion: Conclusion }[],
     via: Via,
     days: readonly DayRow[],

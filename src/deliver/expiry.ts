@@ -7,7 +7,7 @@ import type { Phase, Reply, ReplyMatch } from '../kernel/reply.js';
 import type { Ms } from '../kernel/units.js';
 import { networkReply, parseReply } from '../outcome/reply.js';
 import type { Departures } from './departure.js';
-import type { DeliverPorts, DeliverQueue } from './ports.js';
+import type { DeliverPorts, DeliverQueue, Mail } from './ports.js';
 
 /** Recipients ended at a time, so that a dead backlog does not hold up the living. */
 const BATCH = 100;
@@ -72,7 +72,7 @@ export class Expiry {
     const ends: Promise<void>[] = [];
     for (const row of rows) {
       // A notice can be written without the body; an unreadable one must not keep its recipient for ever.
-      const mail = await this.#ports.store.body(row.body).catch(() => ({ envelope: nameless(queue, row), content: Buffer.alloc(0) }));
+      const mail: Mail = await this.#ports.store.mail(row.body).catch(() => ({ envelope: nameless(queue, row), content: [] }));
       const match: ReplyMatch = { class: cls, scope: 'recipient', reply: reply(row), phase, fate: 'bounce' };
       const conclusion = { fate: cls === 'expired' ? ('expired' as const) : ('bounced' as const), class: cls, state: row.state };
       const via = { lane: { source: row.state.last?.source ?? '', provider: '' }, address: '', host: '', uncertain: false };

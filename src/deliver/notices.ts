@@ -9,7 +9,7 @@ import type { OutcomeClass, ReplyMatch } from '../kernel/reply.js';
 import type { Settings } from '../kernel/settings.js';
 import { buildDsn } from '../outcome/dsn.js';
 import type { Conclusion } from './conclude.js';
-import type { DeliverQueue } from './ports.js';
+import type { DeliverQueue, Mail } from './ports.js';
 
 export interface Notice {
   readonly envelope: Envelope;
@@ -19,7 +19,7 @@ export interface Notice {
 
 export function notices(
   failures: readonly { row: QueuedRecipient; match: ReplyMatch; conclusion: Conclusion }[],
-  mail: { envelope: Envelope; content: Buffer },
+  mail: Mail,
   queue: DeliverQueue,
   settings: Settings,
   clock: Clock,
@@ -31,7 +31,7 @@ export function notices(
   if (!first) return undefined;
   const content = buildDsn({
     envelope,
-    original: mail.content,
+    original: Buffer.concat(mail.content),
     from: settings.dsn.from,
     hostName: settings.hostName,
     now: clock.wall(),

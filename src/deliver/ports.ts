@@ -38,9 +38,15 @@ export interface RowChange<Q extends DeliverQueue = DeliverQueue> {
   readonly uncertain?: boolean;
 }
 
+/** A message as the spool has it; the content may be in pieces. */
+export interface Mail {
+  readonly envelope: Envelope;
+  readonly content: readonly Buffer[];
+}
+
 export interface DeliverStore {
   accept(envelope: Envelope, recipients: readonly NewRecipient[], content: Buffer | readonly Buffer[]): Promise<MessageNumber>;
-  body(ref: BodyRef): Promise<{ envelope: Envelope; content: Buffer }>;
+  mail(ref: BodyRef): Promise<Mail>;
   settle(changes: readonly RowChange[], days: readonly DayRow[]): Promise<void>;
   queues(): Iterable<DeliverQueue>;
   onHead(listener: (queue: DeliverQueue) => void): void;

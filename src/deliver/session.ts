@@ -56,7 +56,7 @@ export class Session {
   async send(
     envelope: Envelope,
     recipients: readonly { address: string; notify?: readonly string[]; orcpt?: string }[],
-    content: Buffer,
+    content: readonly Buffer[],
   ): Promise<TransactionResult> {
     if (this.#dead()) return unsent(recipients.length);
     this.state = 'busy';
@@ -78,7 +78,7 @@ export class Session {
       {
         from: envelope.sender || false,
         to: recipients.map(r => r.address),
-        size: content.length,
+        size: content.reduce((n, part) => n + part.length, 0),
         use8BitMime: envelope.eightBit ?? false,
         ...dsn,
       },

@@ -46,7 +46,7 @@ export class Body {
   started = false;
   sent = false;
 
-  constructor(readonly content: Buffer) {}
+  constructor(readonly content: readonly Buffer[]) {}
 
   on(): this {
     return this;
@@ -65,11 +65,14 @@ export class Body {
     destination.once('end', () => {
       this.sent = true;
     });
-    const ready = this.content.length <= MOST_COPIED ? onWire(this.content) : undefined;
+    const ready = onWire(this.content, MOST_COPIED);
     if (ready) {
       destination.push(ready);
       destination.push(null);
-    } else destination.end(this.content);
+    } else {
+      for (const part of this.content) destination.write(part);
+      destination.end();
+    }
     return destination;
   }
 }
@@ -85,7 +88,7 @@ export function transact(
   connection: Sender,
   envelope: SMTPEnvelope,
   recipients: readonly string[],
-  content: Buffer,
+  content: readonly Buffer[],
 ): Promise<TransactionResult> {
   return new Promise(resolve => {
     const body = new Body(content);

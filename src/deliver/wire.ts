@@ -14,17 +14,26 @@ const ONE_DOT = Buffer.from('.');
 const END = Buffer.from('.\r\n');
 const END_OF_OPEN_LINE = Buffer.from('\r\n.\r\n');
 
-/** undefined: a CR or LF stands alone somewhere. */
-export function onWire(content: Buffer): Buffer | undefined {
-  const last = content[content.length - 1];
-  if (last === CR || !hasWholeLines(content, 0)) return undefined;
-  const parts: Buffer[] = [];
-  let from = 0;
-  if (content[0] === DOT) parts.push(ONE_DOT);
-  for (let at = content.indexOf(DOT_LINE); at >= 0; at = content.indexOf(DOT_LINE, at + 1)) {
-    parts.push(content.subarray(from, at + 1), ONE_DOT);
-    from = at + 1;
+/** undefined: a CR or LF stands alone somewhere, or the body is longer than `most` bytes. */
+export function onWire(content: readonly Buffer[], most: number): Buffer | undefined {
+  const out: Buffer[] = [];
+  let bytes = 0;
+  /** The byte before the part; a body begins like a line. */
+  let before = 0;
+  for (const part of content) {
+    if (part.length === 0) continue;
+    bytes += part.length;
+    if (bytes > most || !hasWholeLines(part, before)) return undefined;
+    let from = 0;
+    if (part[0] === DOT && (before === LF || bytes === part.length)) out.push(ONE_DOT);
+    for (let at = part.indexOf(DOT_LINE); at >= 0; at = part.indexOf(DOT_LINE, at + 1)) {
+      out.push(part.subarray(from, at + 1), ONE_DOT);
+      from = at + 1;
+    }
+    out.push(from === 0 ? part : part.subarray(from));
+    before = part[part.length - 1] as number;
   }
-  parts.push(content.subarray(from), last === LF ? END : END_OF_OPEN_LINE);
-  return Buffer.concat(parts);
+  if (before === CR) return undefined;
+  out.push(before === LF ? END : END_OF_OPEN_LINE);
+  return Buffer.concat(out);
 }

@@ -39,14 +39,8 @@ export class BodyCache {
     }
   }
 
-  get(ref: BodyRef): { envelope: Envelope; content: Buffer } | undefined {
-    const body = this.#bodies.get(keyOf(ref));
-    if (!body) return undefined;
-    const [only] = body.content;
-    if (only && body.content.length === 1) return { envelope: body.envelope, content: only };
-    const content = Buffer.concat(body.content);
-    body.content = [content];
-    return { envelope: body.envelope, content };
+  get(ref: BodyRef): Readonly<CachedBody> | undefined {
+    return this.#bodies.get(keyOf(ref));
   }
 
   drop(ref: BodyRef): void {

@@ -107,6 +107,7 @@ export class Spool implements Store {
     if (this.#nextNumber >= this.#reserved) return this.#afterReserve().then(() => this.accept(envelope, recipients, content));
     const { pool, warmUp } = envelope;
     const parts = Buffer.isBuffer(content) ? [content] : (content as readonly Buffer[]);
+    for (const part of parts) this.#space.takes(part.length);
     const queueOf = (to: NewRecipient) => this.#queues.findOrMake(pool, domainOf(to.address), warmUp);
     // Down to a whole millisecond: due at once, not in a fraction of one.
     const due = Math.floor(this.#options.clock.now());
@@ -121,11 +122,16 @@ export class Spool implements Store {
     return this.#space.room();
   }
 
-  async body(ref: BodyRef): Promise<{ readonly envelope: Envelope; readonly content: Buffer }> {
+  async mail(ref: BodyRef): Promise<{ readonly envelope: Envelope; readonly content: readonly Buffer[] }> {
     const cached = this.#cache.get(ref);
     if (cached) return cached;
     const { envelope, content } = readRecord(ref, await this.#segments.read(ref));
-    return { envelope, content };
+    return { envelope, content: [content] };
+  }
+
+  async body(ref: BodyRef): Promise<{ readonly envelope: Envelope; readonly content: Buffer }> {
+    const { envelope, content } = await this.mail(ref);
+    return { envelope, content: Buffer.concat(content) };
   }
 
   settle(changes: readonly RowChange[], days: readonly DayRow[]): Promise<void> {

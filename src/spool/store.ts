@@ -57,7 +57,9 @@ export interface Store {
   accept(envelope: Envelope, recipients: readonly NewRecipient[], content: Buffer | readonly Buffer[]): Promise<MessageNumber>;
   /** Whether the disk has room for new mail; looked up at most once a second. */
   room(): 'ok' | 'full';
-  /** Checksum verified; rejects with DamagedBody. */
+  /** The content in the pieces in which it is in memory. Checksum verified; rejects with DamagedBody. */
+  mail(ref: BodyRef): Promise<{ readonly envelope: Envelope; readonly content: readonly Buffer[] }>;
+  /** The same in one piece. */
   body(ref: BodyRef): Promise<{ readonly envelope: Envelope; readonly content: Buffer }>;
   /**
    * One transaction for all of it. Rows must be taken; afterwards they are free again, or gone. Throws when a row was not

@@ -21,7 +21,7 @@ export async function idle(options) {
     rows.push([what, `${(100 * share).toFixed(2)} %`, Math.round(memoryOf(daemon.pid))]);
   };
   await watch('just started');
-  await pass(daemon, sink, { bytes: 4_096, messages: options.messages ?? 20_000 });
+  for (const bytes of [4_096, 20_480]) await pass(daemon, sink, { bytes, messages: options.messages ?? 20_000 });
   // Connections close after 5 s, caches stay.
   await sleep(6_000);
   await watch('after traffic');

@@ -55,7 +55,7 @@ function notice(words: { envelope?: Partial<Envelope>; state?: Partial<Recipient
   const attempted = { row, match, counted: [], uncertain: false, source: 's1', host: 'mx.y.example' };
   const conclusion = conclude(attempted, limits, 0, START, () => 0.5);
   const content = Buffer.from(words.content ?? 'Subject: hello\r\n\r\nhello\r\n');
-  return notices([{ row, match, conclusion }], { envelope, content }, queue, settings(), clock);
+  return notices([{ row, match, conclusion }], { envelope, content: [content] }, queue, settings(), clock);
 }
 
 describe('the envelope of a notice', () => {

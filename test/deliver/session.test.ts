@@ -9,7 +9,7 @@ import type { Envelope } from '../../src/kernel/message.js';
 import { createManualClock } from '../../src/rehearse/manual-clock.js';
 
 const ENVELOPE: Envelope = { sender: 'a@b.example', pool: 'main', warmUp: 'allow', accepted: 0, client: 'test' };
-const CONTENT = Buffer.from('Subject: x\r\n\r\nbody\r\n');
+const CONTENT = [Buffer.from('Subject: x\r\n\r\n'), Buffer.from('body\r\n')];
 const TO = [{ address: 'x@y.example' }, { address: 'z@y.example' }];
 
 let server: net.Server;

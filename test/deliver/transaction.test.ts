@@ -58,7 +58,7 @@ async function converse(script: Script, recipients: readonly string[]): Promise<
   connection.on('error', () => undefined);
   await new Promise<void>((resolve, reject) => connection.connect(e => (e ? reject(e) : resolve())));
   const content = Buffer.from('Subject: x\r\n\r\nbody\r\n');
-  const result = await transact(connection, { from: 'a@b.example', to: [...recipients], size: content.length }, recipients, content);
+  const result = await transact(connection, { from: 'a@b.example', to: [...recipients], size: content.length }, recipients, [content]);
   connection.close();
   return result;
 }

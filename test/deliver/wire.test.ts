@@ -20,16 +20,23 @@ async function through(write: (stream: Transform) => void): Promise<string> {
 }
 
 const pieces = fc.constantFrom('\r\n', '\r\n.', '.', '..', '\r\n.\r\n', 'x', 'ab.', `${'y'.repeat(30)}\r\n`, '\x00', 'é');
+const faults = fc.constantFrom('\r', '\n', '\n.', '\r.\r', '\n.\n');
 const sound = fc.array(pieces, { maxLength: 60 }).map(parts => Buffer.from(parts.join('')));
-const any = fc
-  .array(fc.oneof(pieces, fc.constantFrom('\r', '\n', '\n.', '\r.\r', '\n.\n')), { maxLength: 60 })
-  .map(p => Buffer.from(p.join('')));
+const any = fc.array(fc.oneof(pieces, faults), { maxLength: 60 }).map(parts => Buffer.from(parts.join('')));
+const cuts = fc.array(fc.nat(200), { maxLength: 4 });
+const MOST = 10_000;
+
+/** The content in pieces, empty ones among them. */
+function cut(content: Buffer, at: readonly number[]): Buffer[] {
+  const ends = [0, ...at.map(n => Math.min(n, content.length)).sort((a, b) => a - b), content.length];
+  return ends.slice(1).map((end, i) => content.subarray(ends[i], end));
+}
 
 describe('a body on the wire', () => {
   it('is what nodemailer makes of it, when its lines are sound', async () => {
     await fc.assert(
-      fc.asyncProperty(sound, async content => {
-        const ours = onWire(content);
+      fc.asyncProperty(sound, cuts, async (content, at) => {
+        const ours = onWire(cut(content, at), MOST);
         expect(ours?.toString('latin1')).toBe(await through(stream => stream.end(content)));
       }),
       { numRuns: 500 },
@@ -38,8 +45,8 @@ describe('a body on the wire', () => {
 
   it('leaves nodemailer the same, whatever it holds', async () => {
     await fc.assert(
-      fc.asyncProperty(any, async content => {
-        const body = new Body(content);
+      fc.asyncProperty(any, cuts, async (content, at) => {
+        const body = new Body(cut(content, at));
         expect(await through(stream => void body.pipe(stream))).toBe(await through(stream => stream.end(content)));
         expect(body).toMatchObject({ started: true, sent: true });
       }),
@@ -48,11 +55,17 @@ describe('a body on the wire', () => {
   });
 
   it.each(['a\nb', 'a\rb', 'a\r', '\n', 'a\r\n\n.\r\n', 'a\r\n.\r.\r\n'])('is not our business when its lines are not: %j', text => {
-    expect(onWire(Buffer.from(text))).toBeUndefined();
+    expect(onWire([Buffer.from(text)], MOST)).toBeUndefined();
   });
 
   it('hides no end of data: nothing of the content ends it', () => {
-    expect(onWire(Buffer.from('.\r\n.\r\n..\r\n'))?.toString()).toBe('..\r\n..\r\n...\r\n.\r\n');
-    expect(onWire(Buffer.alloc(0))?.toString()).toBe('\r\n.\r\n');
+    expect(onWire([Buffer.from('.\r\n.\r\n..\r\n')], MOST)?.toString()).toBe('..\r\n..\r\n...\r\n.\r\n');
+    expect(onWire([], MOST)?.toString()).toBe('\r\n.\r\n');
+  });
+
+  it('is not put together when it is long', () => {
+    const parts = [Buffer.from('a\r\n'), Buffer.from('b\r\n')];
+    expect(onWire(parts, 6)?.toString()).toBe('a\r\nb\r\n.\r\n');
+    expect(onWire(parts, 5)).toBeUndefined();
   });
 });
