@@ -20,7 +20,7 @@ export function lintClaims(providers: readonly Provider[], findings: Findings): 
 function unreachable(provider: Provider, taker: Provider, findings: Findings): void {
   findings.warn(provider.from, {
     code: 'unreachable-provider',
-    what: `nothing maps to provider ${provider.name}: every host of its mx belongs to ${taker.name} (${printPlace(taker.from)}), so its limits and its ${provider.rules.length} rules never apply`,
+    what: `nothing maps to provider ${provider.name}: every host of its mx belongs to ${taker.name} (${printPlace(taker.from)}), so its limits and rules never apply`,
     hint: `put its limits and rules under providers: ${taker.name}, or claim its recipient domains under domains:`,
   });
 }

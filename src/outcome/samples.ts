@@ -19,10 +19,14 @@ import { witnesses } from './witness.js';
 export function checkSamples(providers: ReadonlyMap<string, Provider>): Fault[] {
   const classifier = new Classifier(providers);
   const faults: Fault[] = [];
+  const hidden: Hidden[] = [];
   for (const provider of providers.values()) {
     faults.push(...conflicts(provider));
     for (const rule of provider.rules) {
-      faults.push(...(unheard(rule) ?? (rule.samples.length > 0 ? sampled(rule, classifier) : unsampled(rule, classifier))));
+      const found = unheard(rule) ?? (rule.samples.length > 0 ? sampled(rule, classifier) : unsampled(rule, classifier));
+      for (const one of found)
+        if ('by' in one) hidden.push(one);
+        else faults.push(one);
       for (const line of rule.never)
         if (takes(rule, line))
           faults.push(
@@ -30,7 +34,16 @@ export function checkSamples(providers: ReadonlyMap<string, Provider>): Fault[] 
           );
     }
   }
-  return faults;
+  return [...faults, ...shadows(hidden)];
+}
+
+/** A rule that never sees a reply of its own, because another one takes it first. */
+interface Hidden {
+  readonly rule: Rule;
+  readonly by: Rule | undefined;
+  readonly sample: string;
+  /** The reply was made of the pattern: others may reach the rule. */
+  readonly made: boolean;
 }
 
 /** No server has spoken yet when a connection is being opened: rules are not asked. */
@@ -41,17 +54,17 @@ function unheard(rule: Rule): Fault[] | undefined {
 }
 
 /** Every sample has to reach the rule. */
-function sampled(rule: Rule, classifier: Classifier): Fault[] {
+function sampled(rule: Rule, classifier: Classifier): (Fault | Hidden)[] {
   return rule.samples.flatMap(sample => {
     if (!takes(rule, sample))
       return said(rule, 'dead-rule', `rule ${rule.id} does not match its own sample "${short(sample)}"`, 'mend the pattern or the sample');
-    const winner = winnerOf(rule, sample, classifier);
-    return winner === rule ? [] : shadowed(rule, winner, sample);
+    const by = winnerOf(rule, sample, classifier);
+    return by === rule ? [] : { rule, by, sample, made: false };
   });
 }
 
 /** One reply of those its pattern describes has to reach it. */
-function unsampled(rule: Rule, classifier: Classifier): Fault[] {
+function unsampled(rule: Rule, classifier: Classifier): (Fault | Hidden)[] {
   const { code = '4xx', enhanced, regex } = rule.match;
   const made = madeSamples(rule);
   const [first] = made;
@@ -90,9 +103,7 @@ function unsampled(rule: Rule, classifier: Classifier): Fault[] {
       ),
     ];
   const winners = taken.map(sample => winnerOf(rule, sample, classifier));
-  if (winners.includes(rule)) return [];
-  const fault = shadowed(rule, winners[0], reply);
-  return [regex ? warning(fault) : fault];
+  return winners.includes(rule) ? [] : [{ rule, by: winners[0], sample: reply, made: regex !== undefined }];
 }
 
 function winnerOf(rule: Rule, sample: string, classifier: Classifier): Rule | undefined {
@@ -106,16 +117,29 @@ function takes(rule: Rule, raw: string): boolean {
   return compiled.takesCode(reply.code) && compiled.matches(subjectOf(reply, phaseOf(rule), domainFor(rule)));
 }
 
-function shadowed(rule: Rule, winner: Rule | undefined, sample: string): Fault {
-  const by = winner ? `${winner.id} (${printPlace(winner.from)})` : 'nothing';
-  const fault = said(
-    rule,
-    'shadowed-rule',
-    `rule ${rule.id} never sees its sample "${short(sample)}": ${by} takes it first`,
-    'put the narrower rule first',
-  );
-  const meant = winner !== undefined && winner.from.file !== rule.from.file;
-  return meant ? warning(fault) : fault;
+/** A rule of the same file is told that it is hidden; a rule of another file, that it hides: it was put in front, and can be mended. */
+function shadows(hidden: readonly Hidden[]): Fault[] {
+  const faults: Fault[] = [];
+  const far = new Map<Rule, Hidden[]>();
+  for (const one of hidden) {
+    const { rule, by, sample, made } = one;
+    if (by && by.from.file !== rule.from.file) far.set(by, [...(far.get(by) ?? []), one]);
+    else {
+      const taker = by ? `${by.id} (${printPlace(by.from)})` : 'nothing';
+      const what = `rule ${rule.id} never sees its sample "${short(sample)}": ${taker} takes it first`;
+      const fault = said(rule, 'shadowed-rule', what, 'put the narrower rule first');
+      faults.push(made ? warning(fault) : fault);
+    }
+  }
+  for (const [by, taken] of far) {
+    const [first] = taken;
+    const others = new Set(taken.map(({ rule }) => rule)).size - 1;
+    if (!first) continue;
+    const more = others > 0 ? `, and what ${others === 1 ? 'another rule knows' : `${others} other rules know`}` : '';
+    const what = `rule ${by.id} takes first what ${first.rule.id} (${printPlace(first.rule.from)}) knows, as in "${short(first.sample)}"${more}`;
+    faults.push(warning(said(by, 'shadowed-rule', what, `narrow it, or give it the id ${first.rule.id} to replace that rule`)));
+  }
+  return faults;
 }
 
 /** Rules of one provider that ask for the same thing: the later one is dead. */

@@ -89,6 +89,26 @@ describe('rampd check', () => {
     const { err, code } = await rampd('check');
     expect(code).toBe(2);
     expect(err).toContain('rampd.yaml:7:50: rule r does not match its own sample');
+    expect(err).toContain('1 fault, 0 warnings: this configuration would start, with rules that do not do what they say');
+  });
+
+  it('warns of rules that take everyday replies, hide others, or slow nothing down', async () => {
+    const rules = (first: string, caps: string) =>
+      minimal(
+        {},
+        `providers: { google: { limits: { max-smtp-out: 4 }, rules: [{ id: mine, match: { ${first} }, class: throttle.rate, window: 1h, ${caps} }] } }\n`,
+      );
+    put('rampd.yaml', rules('code: 4xx, text: "slow down, please"', 'max-smtp-out: 1'));
+    expect(await rampd('check')).toMatchObject({ err: '', code: undefined });
+    put('rampd.yaml', rules('code: "421"', 'max-smtp-out: 9, suspend: true'));
+    const { err, code } = await rampd('check');
+    expect(code).toBeUndefined();
+    expect(err).toMatch(/rampd\.yaml:7:\d+: warning: rule mine takes first what same-message-id .* other rules know/);
+    expect(err).toMatch(/rampd\.yaml:7:\d+: warning: the window of rule mine does not slow down: its max-smtp-out of 9 /);
+    put('rampd.yaml', rules('text: mailbox', 'max-smtp-out: 1'));
+    expect((await rampd('check')).err).toMatch(
+      /rampd\.yaml:7:\d+: warning: rule mine \(throttle\.rate\) also takes ".*", which is mailbox\.unknown/,
+    );
   });
 
   it('prints JSON', async () => {

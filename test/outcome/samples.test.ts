@@ -53,7 +53,22 @@ describe('checkSamples', () => {
     const [mine] = [...written({ acme: 'rules: [{ id: mine, match: { text: slo }, class: content }]' }).values()];
     const rule = { ...mine!.rules[0]!, from: { file: 'rampd.yaml', line: 9, col: 3 } };
     const faults = checkSamples(new Map([['acme', { ...file!, rules: [rule, ...file!.rules] }]]));
-    expect(faults).toMatchObject([{ code: 'shadowed-rule', severity: 'warning' }]);
+    expect(faults).toMatchObject([{ code: 'shadowed-rule', severity: 'warning', place: rule.from }]);
+    expect(faults[0]?.what).toBe('rule mine takes first what a (s/providers/acme.yaml:4:5) knows, as in "421 slow"');
+    const narrow = { ...rule, match: { text: 'slot' } };
+    expect(checkSamples(new Map([['acme', { ...file!, rules: [narrow, ...file!.rules] }]]))).toEqual([]);
+  });
+
+  it('counts what a rule of another file takes, and says it once', () => {
+    const rules = ['slow a', 'slow b', 'slow c'].map(
+      (text, i) => `  - { id: r${i}, match: { text: ${text} }, class: content, samples: ["421 ${text}", "450 ${text}"] }`,
+    );
+    const [file] = [...written({ acme: `rules:\n${rules.join('\n')}` }).values()];
+    const mine = { ...file!.rules[0]!, id: 'mine', match: { text: 'slow' }, samples: [], from: { file: 'rampd.yaml', line: 9, col: 3 } };
+    const faults = checkSamples(new Map([['acme', { ...file!, rules: [mine, ...file!.rules] }]]));
+    expect(faults.map(fault => fault.what)).toEqual([
+      'rule mine takes first what r0 (s/providers/acme.yaml:4:5) knows, as in "421 slow a", and what 2 other rules know',
+    ]);
   });
 });
 
