@@ -9,7 +9,7 @@ describe('the body cache', () => {
   it('keeps what fits, the youngest', () => {
     const cache = new BodyCache(3_000);
     for (let i = 0; i < 5; i++) cache.add(ref(i), { envelope: envelope(), content: [Buffer.alloc(600, i), Buffer.alloc(400, i)] });
-    expect([0, 1, 2, 3, 4].map(i => cache.get(ref(i))?.content[999])).toEqual([undefined, undefined, 2, 3, 4]);
+    expect([0, 1, 2, 3, 4].map(i => cache.get(ref(i))?.content[1]?.[399])).toEqual([undefined, undefined, 2, 3, 4]);
     expect(cache.bytes).toBe(3_000);
     cache.drop(ref(3));
     cache.drop(ref(3));
