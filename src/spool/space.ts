@@ -1,5 +1,6 @@
 /**
- * Room on the disk. `statfs` decides, at most once a second, whether new mail gets 452; error codes never do. A ballast file
+ * Room on the disk. `statfs` decides whether new mail gets 452; error codes never do. It is asked once a second, and before
+ * that when what was taken since may have used up the room: a second of fast mail is more than some disks have left. A ballast file
  * is given up when others fill the disk, so that outcomes of mail already accepted can still be written, and made again when
  * there is room for it.
  */
@@ -26,6 +27,10 @@ export class Space {
   readonly #ballast: number;
   readonly #free: (dir: string) => number;
   #asked: Instant = -Infinity;
+  /** Bytes: free at the last look, promised to writes since, and promised to writes that are not over. */
+  #left = 0;
+  #taken = 0;
+  #pending = 0;
   #room: 'ok' | 'full' = 'ok';
   #hasBallast: boolean;
 
@@ -38,17 +43,28 @@ export class Space {
     this.look();
   }
 
-  /** As of at most a second ago. */
+  /** As of at most a second ago, and of what was taken since. */
   room(): 'ok' | 'full' {
-    if (this.#options.clock.now() >= this.#asked + SECOND) this.look();
+    const usedUp = this.#taken > 0 && this.#left - this.#taken < this.#options.minFree;
+    if (usedUp || this.#options.clock.now() >= this.#asked + SECOND) this.look();
     return this.#room;
+  }
+
+  /** So many bytes are about to be written; `written` is when they have been, or will not be. */
+  takes(bytes: number, written: Promise<unknown>): void {
+    this.#taken += bytes;
+    this.#pending += bytes;
+    const over = (): void => void (this.#pending -= bytes);
+    written.then(over, over);
   }
 
   /** Looks now; gives the ballast up when less than its half is free, and takes it back when there is ample room. */
   look(): void {
     const { dir, clock, minFree } = this.#options;
     this.#asked = clock.now();
-    const free = this.#free(dir);
+    const free = this.#free(dir) - this.#pending;
+    this.#left = free;
+    this.#taken = 0;
     this.#room = free < minFree ? 'full' : 'ok';
     if (this.#hasBallast && free < this.#ballast / 2) {
       unlinkSync(this.#path);

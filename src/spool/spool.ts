@@ -112,7 +112,11 @@ export class Spool implements Store {
     // Down to a whole millisecond: due at once, not in a fraction of one.
     const due = Math.floor(this.#options.clock.now());
     try {
-      return this.#next().accept(this.#nextNumber++, envelope, recipients, parts, queueOf, due);
+      const accepted = this.#next().accept(this.#nextNumber++, envelope, recipients, parts, queueOf, due);
+      let bytes = 0;
+      for (const part of parts) bytes += part.length;
+      this.#space.takes(bytes, accepted);
+      return accepted;
     } catch (error) {
       return Promise.reject(error as Error);
     }

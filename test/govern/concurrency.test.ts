@@ -59,7 +59,7 @@ describe('trouble', () => {
     const c = new Concurrency();
     for (let i = 0; i < 20; i++) c.good(T0, 20);
     expect(c.limit).toBe(21);
-    c.bad(T0 + 1, 20, T0 + 2, 0, '421');
+    c.bad(T0 + 1, 20, T0 + 2, 0, { reply: '421' });
     expect(c.limit).toBe(10);
     for (let i = 0; i < 9; i++) c.good(T0 + 3, 10);
     expect(c.limit).toBe(10);
@@ -91,14 +91,14 @@ describe('a dead lane', () => {
     const spans: number[] = [];
     let now = T0;
     for (let i = 0; i < 17; i++, now = c.closedUntil + 1) {
-      c.bad(now, 1, now, 0, 'refused');
+      c.bad(now, 1, now, 0, { reply: 'refused' });
       spans.push((c.closedUntil - now) / 1000);
       now++;
     }
     expect(spans.slice(0, 4)).toEqual([15, 60, 135, 240]);
     expect(spans.at(-1)).toBe(3600);
     c.good(now, 1);
-    c.bad(now + 1, 1, now + 1, 0, 'refused');
+    c.bad(now + 1, 1, now + 1, 0, { reply: 'refused' });
     expect(c.limit).toBe(1);
   });
 

@@ -216,6 +216,18 @@ describe('a disk', () => {
     expect([store.room(), ballast()]).toEqual(['ok', true]);
   });
 
+  it('that mail itself fills is looked at before its second is over', async () => {
+    let left = 10_000_500;
+    const disk = { clock: createManualClock(START), minFree: 10_000_000, ballast: BALLAST, free: () => left };
+    const store = await open(folder(), disk);
+    await store.accept(envelope(), to('a@d'), Buffer.alloc(400));
+    left -= 400;
+    expect(store.room()).toBe('ok');
+    await store.accept(envelope(), to('b@d'), Buffer.alloc(200));
+    left -= 200;
+    expect(store.room()).toBe('full');
+  });
+
   it('that refuses a body fails the store once: nothing is accepted any more, what was promised stays', async () => {
     for (const fail of ['writev', 'fdatasync', 'nothing'] as const) {
       const dir = folder();
