@@ -107,7 +107,6 @@ export class Spool implements Store {
     if (this.#nextNumber >= this.#reserved) return this.#afterReserve().then(() => this.accept(envelope, recipients, content));
     const { pool, warmUp } = envelope;
     const parts = Buffer.isBuffer(content) ? [content] : (content as readonly Buffer[]);
-    for (const part of parts) this.#space.takes(part.length);
     const queueOf = (to: NewRecipient) => this.#queues.findOrMake(pool, domainOf(to.address), warmUp);
     // Down to a whole millisecond: due at once, not in a fraction of one.
     const due = Math.floor(this.#options.clock.now());
