@@ -27,6 +27,12 @@ const CAUSES: Readonly<Record<string, (reason: ReasonView) => string>> = {
     `paced: departures are spread evenly over the hour${value === null ? '' : `, ${numberText(value)}/h`}${window === undefined ? '' : `, window ${window}`}`,
   window: ({ window }) => (window === undefined ? 'slowed down after a reply' : `window ${window} is open: nothing leaves until it ends`),
   'schedule-start': () => 'the warm-up has not started yet',
+  'retry-after': ({ used }) =>
+    `its next attempt is not due yet${used ? `: ${used === 1 ? 'one was' : `${numberText(used)} attempts were`} deferred` : ''}`,
+  route: () => 'it has no route',
+  'mx-hosts': () => 'its MX hosts could not be used',
+  'cold-wait': () => 'left to the cold sources of its pool, which have slots for it within cold-wait',
+  'sticky-for': () => 'it goes back to the source that greylisted it',
   'unknown-source': () => 'the source is not configured any more',
 };
 

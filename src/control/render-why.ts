@@ -6,7 +6,7 @@
  * stand behind the reasons, because they will.
  */
 import { page, whenText, wrap, type Screen } from './page.js';
-import { reasonText } from './reason-text.js';
+import { numberText, reasonText } from './reason-text.js';
 import { ends, messageLines, renderSources, windowLimits } from './render.js';
 import type { ReasonView, WhyView, WindowView } from './view.js';
 
@@ -16,6 +16,8 @@ export function renderWhy(why: WhyView, screen: Screen): string {
       ...wrap(why.summary, screen.width),
       ...(why.source?.cannotEarn ? wrap(`${why.source.name}: ${why.source.cannotEarn}`, screen.width) : []),
       ...(why.message ? ['', ...messageLines(why.message, screen)] : []),
+      ...(why.ahead ? wrap(`${numberText(why.ahead)} of its queue are due before it`, screen.width, 2) : []),
+      ...(why.holds ?? []).flatMap(hold => ['', ...waitLines(hold, screen)]),
       ...why.lanes.flatMap(lane => ['', ...laneLines(lane, screen)]),
     ]) + (why.source ? `\n${renderSources([{ ...why.source, because: [] }], screen)}` : '')
   );
@@ -25,16 +27,32 @@ function laneLines({ lane, verdict, without, windows = [] }: WhyView['lanes'][nu
   const quiet = windows.filter(w => verdict.go || !verdict.because.some(reason => reason.window === w.id));
   const besides = quiet.flatMap(w => windowLines(w, screen));
   if (verdict.go) return [`${lane} goes now`, ...besides];
-  const head =
-    verdict.until === null ? `${lane} waits until a person or an event ends it` : `${lane} waits until ${whenText(verdict.until, screen)}`;
+  return [...waitLines({ what: lane, ...verdict, without }, screen), ...besides];
+}
+
+type Hold = NonNullable<WhyView['holds']>[number];
+
+function waitLines({ what, until, because, without }: Hold, screen: Screen): string[] {
+  const head = until === null ? `${what} waits until a person or an event ends it` : `${what} waits until ${whenText(until, screen)}`;
+  const otherwise =
+    without !== null
+      ? `without the first it would leave at ${whenText(without, screen)}`
+      : `without the first it would wait for ${because.length > 1 ? 'the second' : 'a lane'} all the same`;
   return [
-    head,
-    ...verdict.because.flatMap((reason, i) => reasonLines(reason, i + 1, screen)),
-    ...(verdict.because.length > 0 && without !== null
-      ? wrap(`without the first it would leave at ${whenText(without, screen)}`, screen.width, 2)
-      : []),
-    ...besides,
+    ...wrap(head, screen.width),
+    ...because.flatMap((reason, i) => reasonLines(reason, i + 1, screen)),
+    ...(because.length > 1 || (because.length === 1 && without !== null) ? wrap(otherwise, screen.width, 2) : []),
   ];
+}
+
+/** `“421 RP-001” to message 00-000000001f, 13:03 (48m ago)` */
+function quoteLines({ reply, replied, message }: Pick<ReasonView, 'reply' | 'replied' | 'message'>, screen: Screen): string[] {
+  if (reply === undefined) return [];
+  const origin = [
+    ...(message === undefined ? [] : [`to message ${message}`]),
+    ...(replied === undefined ? [] : [whenText(replied, screen)]),
+  ];
+  return wrap([`“${reply}”`, origin.join(', ')].join(' ').trimEnd(), screen.width, 5);
 }
 
 function windowLines(window: WindowView, screen: Screen): string[] {
@@ -42,15 +60,11 @@ function windowLines(window: WindowView, screen: Screen): string[] {
   const course = open ? `is open: ${windowLimits(window)}` : 'is over, limits are returning to normal';
   return [
     ...wrap(`window ${window.id} ${course} (${window.from})${ends(open ? window.until : window.recoverUntil, screen)}`, screen.width, 2),
-    ...wrap(`“${window.reply}”`, screen.width, 5),
+    ...quoteLines(window, screen),
   ];
 }
 
 function reasonLines(reason: ReasonView, place: number, screen: Screen): string[] {
   const [first = '', ...more] = wrap(`${reasonText(reason)}${ends(reason.until, screen)}`, screen.width, 5);
-  return [
-    `${String(place).padStart(3)}. ${first.trimStart()}`,
-    ...more,
-    ...(reason.reply === undefined ? [] : wrap(`“${reason.reply}”`, screen.width, 5)),
-  ];
+  return [`${String(place).padStart(3)}. ${first.trimStart()}`, ...more, ...quoteLines(reason, screen)];
 }

@@ -12,6 +12,9 @@ export interface ReasonView {
   from: string;
   window?: string;
   reply?: string;
+  /** When the reply came, and the message whose attempt it answered. */
+  replied?: string;
+  message?: string;
   until: string | null;
 }
 
@@ -84,7 +87,10 @@ export interface WindowView {
   maxSmtpOut: number | null;
   maxMsgPerHour: number | null;
   suspend: boolean;
+  /** The last that opened or extended it; when it came; the message whose attempt it answered. */
   reply: string;
+  replied?: string;
+  message?: string;
 }
 
 export interface StatusView {
@@ -149,6 +155,10 @@ export interface WhyView {
   summary: string;
   /** `windows`: those in force on the lane, also while they do not bind. */
   lanes: { lane: string; verdict: VerdictView; without: string | null; windows?: WindowView[] }[];
+  /** What keeps mail back whatever a lane says: of a recipient (its next attempt, its route), or of a source without lanes. */
+  holds?: { what: string; until: string | null; because: ReasonView[]; without: string | null }[];
+  /** Recipients of its queues that are due before the message. */
+  ahead?: number;
   message?: MessageView;
   source?: SourceView;
 }

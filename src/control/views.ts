@@ -38,6 +38,8 @@ export function reasonView(reason: Reason, iso: Iso): ReasonView {
     from: printable(reason.from),
     ...(reason.window === undefined ? {} : { window: reason.window }),
     ...(reason.reply === undefined ? {} : { reply: printable(reason.reply) }),
+    ...(reason.replied === undefined ? {} : { replied: iso(reason.replied) }),
+    ...(reason.message === undefined ? {} : { message: reason.message }),
     until: isoOrNull(reason.until, iso),
   };
 }
@@ -120,6 +122,8 @@ export function windowView(window: WindowState, source: string | null, iso: Iso)
     maxMsgPerHour: finiteOrNull(window.maxMsgPerHour ?? Infinity),
     suspend: window.suspend,
     reply: printable(window.reply),
+    ...(window.replied === undefined ? {} : { replied: iso(window.replied) }),
+    ...(window.message === undefined ? {} : { message: window.message }),
   };
 }
 

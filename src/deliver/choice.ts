@@ -95,15 +95,19 @@ export class Choice {
     return this.#settings().pools.get(name);
   }
 
-  /** Do cold lanes have slots for all that is due of this wish? Warm lanes then leave it to them. */
   #isReserved(group: Group, wish: WarmUpWish, now: Instant): boolean {
+    if (!this.reserved(group, wish, now)) return false;
+    if (group.dueStale) this.#askAgain(group, this.#recountAt(group));
+    return true;
+  }
+
+  /** Do cold lanes have slots for all that is due of this wish? Warm lanes then leave it to them. */
+  reserved(group: Group, wish: WarmUpWish, now: Instant): boolean {
     const slots = this.#slots(group, now);
     // Without cold slots nothing is reserved, however old the count of what is due.
     if (slots === 0) return false;
     const due = this.#due(group, now);
-    if ((wish === 'prefer' ? slots : slots - due.prefer) < due[wish]) return false;
-    if (group.dueStale) this.#askAgain(group, this.#recountAt(group));
-    return true;
+    return (wish === 'prefer' ? slots : slots - due.prefer) >= due[wish];
   }
 
   #slots(group: Group, now: Instant): number {

@@ -3,7 +3,7 @@
  * recipient, classification, the governor told, accounting and rows committed, a DSN for what failed for good.
  */
 import type { DayRow } from '../kernel/day.js';
-import { domainOf, type QueuedRecipient } from '../kernel/message.js';
+import { domainOf, printMessageId, type QueuedRecipient } from '../kernel/message.js';
 import type { ReplyMatch } from '../kernel/reply.js';
 import { HOUR } from '../kernel/units.js';
 import type { Permit } from '../kernel/verdict.js';
@@ -99,6 +99,7 @@ export class Departures {
       match: matches[i] as ReplyMatch,
       recipient: row.state.address,
       counted: row.state.counted ?? [],
+      message: printMessageId(this.#ports.settings().node, row.message),
     }));
     if (!result.seen) governor.refund(permit, rows.length, now);
     const { counted, days } = result.seen ? governor.settle(permit, now, settled, now) : { counted: settled.map(s => s.counted), days: [] };

@@ -23,7 +23,7 @@ import { Opener } from './opener.js';
 import { Picker, type Pick } from './picker.js';
 import type { DeliverPorts, DeliverQueue } from './ports.js';
 import type { Session } from './session.js';
-import type { Group } from './waiting.js';
+import type { Group, Waiting } from './waiting.js';
 
 /** 4d12h, where configuration says nothing. */
 const BOUNCE_AFTER = 108 * HOUR;
@@ -120,6 +120,11 @@ export class Dispatcher {
     if (this.#inFlight > 0) await new Promise<void>(resolve => this.#drained.push(resolve));
     clearTimeout(cut);
     await this.#outbox.drained();
+  }
+
+  /** Do warm lanes leave the mail of this queue to the pool's cold ones just now? */
+  withholds({ site, queue }: Waiting): boolean {
+    return site !== undefined && queue.warmUp !== 'never' && this.#choice.reserved(site.group, queue.warmUp, this.#ports.clock.now());
   }
 
   /** New settings are in force. */

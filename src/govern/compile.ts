@@ -12,6 +12,7 @@ import { BUILT_IN_LIMITS, laneLimitsOf, statedPlan, type WindowCaps } from './li
 import type { Pauses, Target } from './pause.js';
 import { type Plan, refresh, type Stop } from './plan.js';
 import type { Ramp, StageCaps } from './ramp.js';
+import { quoted } from './window.js';
 import type { Windows } from './windows.js';
 
 /** The provider file that serves providers without a file of their own. */
@@ -148,7 +149,7 @@ function stageStops(caps: StageCaps | undefined, scope: Reason['scope']): Stop[]
 function suspensions(windows: readonly WindowState[]): Stop[] {
   return windows
     .filter(w => w.suspend)
-    .map(w => ({ limit: 'window', scope: w.scope, until: w.until, from: w.from, window: w.id, reply: w.reply }));
+    .map(w => ({ limit: 'window', scope: w.scope, until: w.until, from: w.from, window: w.id, quote: quoted(w) }));
 }
 
 /** A connect rate binds within the minute too: an hour's connections are not to be opened at once. */

@@ -16,6 +16,7 @@
  */
 import type { OutcomeClass, ReplyMatch } from '../kernel/reply.js';
 import { HOUR, type Instant, type Ms, SECOND } from '../kernel/units.js';
+import type { Quote } from '../kernel/verdict.js';
 
 const TROUBLE: ReadonlySet<OutcomeClass> = new Set([
   'throttle.rate',
@@ -63,8 +64,8 @@ export class Concurrency {
   threshold = Infinity;
   /** Closed until then. */
   closedUntil: Instant = -Infinity;
-  /** The reply or failure that closed it, printable. */
-  cause: string | undefined;
+  /** The reply or failure that closed it. */
+  cause: Quote | undefined;
   #closings = 0;
   #failures = 0;
   #fell: Instant = -Infinity;
@@ -98,7 +99,7 @@ export class Concurrency {
    * An attempt that began at `began` met trouble while `connections` were open. `spread` in [0, 1) keeps lanes closed
    * together from returning together.
    */
-  bad(began: Instant, connections: number, now: Instant, spread: number, cause: string): void {
+  bad(began: Instant, connections: number, now: Instant, spread: number, cause: Quote): void {
     this.#trouble = now;
     if (began <= this.#fell) return;
     this.#fell = now;
@@ -108,7 +109,7 @@ export class Concurrency {
   }
 
   /** A connection failed on a single host while `open` others were open. */
-  failed(began: Instant, open: number, now: Instant, spread: number, cause: string): void {
+  failed(began: Instant, open: number, now: Instant, spread: number, cause: Quote): void {
     this.#failures++;
     this.#trouble = now;
     if (open > 0 || this.#failures < IN_A_ROW || began <= this.#fell) return;
@@ -117,7 +118,7 @@ export class Concurrency {
     this.#close(now, spread, cause);
   }
 
-  #close(now: Instant, spread: number, cause: string): void {
+  #close(now: Instant, spread: number, cause: Quote): void {
     this.#closings++;
     const span = Math.min(LONGEST, BACK_OFF * this.#closings ** 2);
     this.closedUntil = now + Math.round(span * (1 - spread / 5));

@@ -4,12 +4,11 @@
  * A reply that concerns a sender, a domain or a recipient never slows the lane.
  */
 import type { ReplyMatch, Rule } from '../kernel/reply.js';
-import { printable } from '../kernel/text.js';
 import type { Instant } from '../kernel/units.js';
 import { Concurrency, connectSignal, type Signal, signalOf } from './concurrency.js';
 import type { Core } from './core.js';
 import type { Lane } from './floor.js';
-import { ruleName, type WindowPlace } from './window.js';
+import { quote, ruleName, type WindowPlace } from './window.js';
 
 export interface Correspondents {
   readonly senderDomain?: string;
@@ -23,46 +22,48 @@ export class Feedback {
     this.#core = core;
   }
 
-  /** Replies of one attempt that departed at `departed`: each rule reacts once, the lane's concurrency hears one signal. */
-  attempt(lane: Lane, matches: readonly ReplyMatch[], who: Correspondents, departed: Instant, now: Instant): void {
+  /**
+   * Replies of one attempt that departed at `departed`: each rule reacts once, the lane's concurrency hears one signal.
+   * `message` is named where its reply is quoted.
+   */
+  attempt(lane: Lane, matches: readonly ReplyMatch[], who: Correspondents, departed: Instant, now: Instant, message?: string): void {
     const told = new Set<Rule>();
     let signal: Signal = 'none';
-    let cause = '';
+    let cause: ReplyMatch | undefined;
     for (const match of matches) {
       const one = signalOf(match);
-      if (one === 'bad' && signal !== 'bad') cause = printable(match.reply.line, 200);
+      if (one === 'bad' && signal !== 'bad') cause = match;
       if (one === 'bad' || signal === 'none') signal = one;
       if (!match.rule || told.has(match.rule)) continue;
       told.add(match.rule);
-      this.rule(lane, match, match.rule, who, departed, now);
+      this.rule(lane, match, match.rule, who, departed, now, message);
     }
-    this.#signal(lane, signal, departed, now, cause);
+    this.#signal(lane, signal, departed, now, cause, message);
   }
 
   /** A connection that was not had. */
   connectFailed(lane: Lane, match: ReplyMatch, hosts: number, began: Instant, now: Instant): void {
     if (match.rule) this.rule(lane, match, match.rule, {}, began, now);
-    const cause = printable(match.reply.line, 200);
     const signal = connectSignal(match, hosts);
-    if (signal === 'bad') this.#signal(lane, 'bad', began, now, cause);
-    else this.#learnt(lane).failed(began, lane.account.connections, now, this.#core.spread(), cause);
+    if (signal === 'bad') this.#signal(lane, 'bad', began, now, match);
+    else this.#learnt(lane).failed(began, lane.account.connections, now, this.#core.spread(), quote(match, now, undefined));
   }
 
-  rule(lane: Lane, match: ReplyMatch, rule: Rule, who: Correspondents, departed: Instant, now: Instant): void {
+  rule(lane: Lane, match: ReplyMatch, rule: Rule, who: Correspondents, departed: Instant, now: Instant, message?: string): void {
     const place = placeFor(lane, rule, who);
     if (!place) return;
-    const { fired, cause } = this.#core.windows.react(place, match, rule, departed, now);
+    const { fired, cause } = this.#core.windows.react(place, match, rule, departed, now, message);
     const wide = place.scope === 'lane' || place.scope === 'source' || place.scope === 'provider';
     if (fired && wide && rule.warmUp === 'step-back' && lane.source.config) {
       this.#core.ramp.stepBackByRule(lane.source.name, lane.provider, cause, `rule:${ruleName(rule)}`, now);
     }
   }
 
-  #signal(lane: Lane, signal: Signal, began: Instant, now: Instant, cause: string): void {
+  #signal(lane: Lane, signal: Signal, began: Instant, now: Instant, cause: ReplyMatch | undefined, message?: string): void {
     if (signal === 'none') return;
     const learnt = this.#learnt(lane);
     if (signal === 'good') learnt.good(began, lane.account.connections);
-    else learnt.bad(began, lane.account.connections, now, this.#core.spread(), cause);
+    else if (cause) learnt.bad(began, lane.account.connections, now, this.#core.spread(), quote(cause, now, message));
   }
 
   #learnt(lane: Lane): Concurrency {

@@ -135,7 +135,7 @@ export class CoreGovernor implements K.Governor {
       for (const row of [result.row, ...(result.also ?? [])]) days.set(`${row.address}/${row.provider}/${row.day}`, row);
     }
     const matches = recipients.map(r => r.match);
-    this.#feedback.attempt(lane, matches, ask, held.departed ?? held.reserved, now);
+    this.#feedback.attempt(lane, matches, ask, held.departed ?? held.reserved, now, recipients[0]?.message);
     this.#core.released(lane);
     return { counted, days: [...days.values()] };
   }

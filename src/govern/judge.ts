@@ -4,7 +4,7 @@
  *
  * Reads plans and accounts, changes nothing but the mark of who is waited for.
  */
-import type { Reason, Wait } from '../kernel/verdict.js';
+import type { Quote, Reason, Wait } from '../kernel/verdict.js';
 import type { Instant } from '../kernel/units.js';
 import type { Compiler } from './compile.js';
 import type { Account } from './account.js';
@@ -91,14 +91,14 @@ export class Judge {
     const learnt = lane.concurrency;
     const limit = learnt?.limit ?? 1;
     let at = -Infinity;
-    const tell = (until: Instant | null, reply?: string): void =>
+    const tell = (until: Instant | null, quote?: Quote): void =>
       sink?.({
         limit: 'concurrency',
         scope: 'lane',
         value: limit,
         used: lane.account.connections,
         from: 'feedback',
-        ...(reply === undefined ? {} : { reply }),
+        ...quote,
         until,
       });
     if (learnt && learnt.closedUntil > now) {

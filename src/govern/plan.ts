@@ -6,12 +6,12 @@
  * else happened, Infinity when only an event can free them. Values only rise by time, so the latest answer of all limits is
  * the instant at which all are free: `until` is honest.
  */
-import type { Reason } from '../kernel/verdict.js';
+import type { Quote, Reason } from '../kernel/verdict.js';
 import { HOUR, SECOND, type Instant, type Ms } from '../kernel/units.js';
 import type { WindowState } from '../kernel/governor.js';
 import type { Account } from './account.js';
 import { due, slotAt } from './pace.js';
-import { changeAfter, valueAt, type WindowLimit } from './window.js';
+import { changeAfter, quoted, valueAt, type WindowLimit } from './window.js';
 
 /** One number that limits: stated in a file, by a stage, or by a window. */
 export interface Cap {
@@ -32,7 +32,8 @@ export interface Stop {
   readonly until: Instant | null;
   readonly from: string;
   readonly window?: string;
-  readonly reply?: string;
+  /** The reply that opened it. */
+  readonly quote?: Quote;
 }
 
 export interface Plan {
@@ -176,7 +177,7 @@ export function stopsAt(plan: Plan, now: Instant, sink?: Sink): Instant {
   let latest = -Infinity;
   for (const stop of plan.stops) {
     if (stop.until !== null && stop.until <= now) continue;
-    const { window, reply } = stop;
+    const { window, quote } = stop;
     sink?.({
       limit: stop.limit,
       scope: stop.scope,
@@ -184,7 +185,7 @@ export function stopsAt(plan: Plan, now: Instant, sink?: Sink): Instant {
       used: null,
       from: stop.from,
       ...(window === undefined ? {} : { window }),
-      ...(reply === undefined ? {} : { reply }),
+      ...quote,
       until: stop.until,
     });
     latest = Math.max(latest, stop.until ?? Infinity);
@@ -220,7 +221,7 @@ function tell(sink: Sink, cap: Cap, now: Instant, used: number | null, at: Insta
     value: value === Infinity ? null : value,
     used,
     from: cap.from,
-    ...(window ? { window: window.id, reply: window.reply } : {}),
+    ...(window ? { window: window.id, ...quoted(window) } : {}),
     until: at === Infinity ? null : at,
   });
 }

@@ -14,6 +14,7 @@ import { printPlace } from '../kernel/fault.js';
 import type { WindowState } from '../kernel/governor.js';
 import type { Reaction, ReplyMatch, Rule } from '../kernel/reply.js';
 import { printable } from '../kernel/text.js';
+import type { Quote } from '../kernel/verdict.js';
 
 /** Steps in which a limit returns to normal. */
 export const STEPS = 4;
@@ -35,7 +36,15 @@ export interface WindowPlace {
 
 export const ruleName = (rule: Rule): string => `${rule.provider}/${rule.id}`;
 
-export function openWindow(id: string, place: WindowPlace, match: ReplyMatch, rule: Rule, reaction: Reaction, now: Instant): WindowState {
+export function openWindow(
+  id: string,
+  place: WindowPlace,
+  match: ReplyMatch,
+  rule: Rule,
+  reaction: Reaction,
+  now: Instant,
+  message?: string,
+): WindowState {
   const until = deadline(match, reaction, now);
   return {
     id,
@@ -51,7 +60,7 @@ export function openWindow(id: string, place: WindowPlace, match: ReplyMatch, ru
     ...stated(reaction),
     ...(reaction.maxMsgPerHour === undefined ? {} : { ruleMsgPerHour: reaction.maxMsgPerHour }),
     warmUp: rule.warmUp,
-    reply: printable(match.reply.line, 400),
+    ...quote(match, now, message),
   };
 }
 
@@ -59,7 +68,14 @@ export function openWindow(id: string, place: WindowPlace, match: ReplyMatch, ru
  * A new match. While the window is open: the later deadline, half the rate. While its limits return: it starts over, with
  * the values it ended with.
  */
-export function extendWindow(window: WindowState, match: ReplyMatch, rule: Rule, reaction: Reaction, now: Instant): WindowState {
+export function extendWindow(
+  { message: _, ...window }: WindowState,
+  match: ReplyMatch,
+  rule: Rule,
+  reaction: Reaction,
+  now: Instant,
+  message?: string,
+): WindowState {
   const open = now < window.until;
   const until = Math.max(window.until, deadline(match, reaction, now));
   return {
@@ -71,8 +87,17 @@ export function extendWindow(window: WindowState, match: ReplyMatch, rule: Rule,
     suspend: window.suspend || reaction.suspend,
     ...tighter(window, reaction, open),
     warmUp: rule.warmUp,
-    reply: printable(match.reply.line, 400),
+    ...quote(match, now, message),
   };
+}
+
+export function quote(match: ReplyMatch, now: Instant, message: string | undefined): Quote {
+  return { reply: printable(match.reply.line, 400), replied: now, ...(message === undefined ? {} : { message }) };
+}
+
+/** What a quote says, of whatever carries one. */
+export function quoted({ reply, replied, message }: Quote): Quote {
+  return { reply, ...(replied === undefined ? {} : { replied }), ...(message === undefined ? {} : { message }) };
 }
 
 /** The value of one limit of a window at `t`; Infinity where it says nothing. `normal` is the limit without windows. */

@@ -77,7 +77,14 @@ export class Windows {
    * A reply matched `rule` in `place`; the attempt departed at `departed`. `fired` when a window opened, or a rule that only
    * steps warm-up back reached its trigger (at most once a day); `cause` is the journal record.
    */
-  react(place: WindowPlace, match: ReplyMatch, rule: Rule, departed: Instant, now: Instant): { fired: boolean; cause: number | undefined } {
+  react(
+    place: WindowPlace,
+    match: ReplyMatch,
+    rule: Rule,
+    departed: Instant,
+    now: Instant,
+    message?: string,
+  ): { fired: boolean; cause: number | undefined } {
     const idle = { fired: false, cause: undefined };
     const key = matchKey(rule, place);
     const last = this.#tightened.get(key);
@@ -86,7 +93,7 @@ export class Windows {
     const reaction = rule.reaction;
     if (open && reaction) {
       if (departed <= open.tightened) return idle;
-      const next = extendWindow(open, match, rule, reaction, now);
+      const next = extendWindow(open, match, rule, reaction, now, message);
       this.#tightened.set(key, now);
       this.#put(next);
       this.#tell('window-extended', next, rule, `extended to ${printDuration(next.until - now)} from now, ${printWindowLimits(next)}`, now);
@@ -97,7 +104,7 @@ export class Windows {
     if (!this.#triggers.reached(key, rule.trigger, now)) return idle;
     if (!reaction) return { fired: this.#triggers.daily(key, now), cause: undefined };
     for (const old of this.at(place)) if (old.rule === ruleName(rule)) this.#close(old, now);
-    const window = openWindow(`w${this.next++}`, place, match, rule, reaction, now);
+    const window = openWindow(`w${this.next++}`, place, match, rule, reaction, now, message);
     this.#tightened.set(key, now);
     this.#put(window);
     const cause = this.#tell('window-opened', window, rule, `for ${printDuration(window.until - now)}: ${printWindowLimits(window)}`, now);
@@ -146,7 +153,7 @@ export class Windows {
     this.#put(window);
     this.#held.delete(`${HELD_KEY}${window.id}`);
     const state = { [`${WINDOW_KEY}${window.id}`]: window, [`${HELD_KEY}${window.id}`]: null };
-    this.#ports.chronicle.record({ ...record, ...this.#named(window), reply: window.reply, state });
+    this.#ports.chronicle.record({ ...record, ...this.#named(window), ...answered(window), state });
     this.#ports.changed(window);
   }
 
@@ -243,7 +250,7 @@ export class Windows {
       author: `rule:${ruleName(rule)}`,
       text: `window ${window.id} ${text}`,
       ...this.#named(window),
-      reply: window.reply,
+      ...answered(window),
       state: { [`${WINDOW_KEY}${window.id}`]: window },
     });
   }
@@ -255,4 +262,9 @@ export class Windows {
       ...(window.provider === undefined ? {} : { provider: window.provider }),
     };
   }
+}
+
+/** The reply a record quotes. */
+function answered({ reply, message }: WindowState): { reply: string; message?: string } {
+  return { reply, ...(message === undefined ? {} : { message }) };
 }

@@ -37,6 +37,8 @@ export interface Settled {
   readonly match: ReplyMatch;
   readonly recipient: string;
   readonly counted: readonly Counted[];
+  /** As printMessageId prints it: named where its reply is quoted. */
+  readonly message?: string;
 }
 
 export interface LaneLimits {
@@ -79,8 +81,10 @@ export interface WindowState {
   /** The rule's own rate, from which the floor follows. */
   readonly ruleMsgPerHour?: number;
   readonly warmUp: 'hold' | 'step-back' | 'none';
-  /** Printable. */
+  /** The last reply that opened or extended it, printable; when it came; the message whose attempt it answered. */
   readonly reply: string;
+  readonly replied?: Instant;
+  readonly message?: string;
 }
 
 export interface LaneStatus {

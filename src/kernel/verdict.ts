@@ -14,6 +14,16 @@ export interface LaneName {
 
 export const printLane = (lane: LaneName): string => `${lane.source}/${lane.provider}`;
 
+/** A remote reply, and what it answered. */
+export interface Quote {
+  /** Printable. */
+  readonly reply: string;
+  /** When it came; absent in what older versions wrote. */
+  readonly replied?: Instant;
+  /** The message whose attempt it answered, as printMessageId prints it; absent when there was none (a refused greeting). */
+  readonly message?: string;
+}
+
 /** What makes a lane wait. */
 export interface Reason {
   /** Directive or cause: max-msg-per-hour, max-smtp-out, pacing, window, suspended, paused, held, schedule-start … */
@@ -26,8 +36,10 @@ export interface Reason {
   /** `schedules/four-weeks.yaml:9:3`, `rampd.yaml:12:5`, `window w17`, `operator` … */
   readonly from: string;
   readonly window?: string;
-  /** The remote reply that opened the window, printable. */
+  /** The remote reply behind it, printable, when it came, and the message it answered. */
   readonly reply?: string;
+  readonly replied?: Instant;
+  readonly message?: string;
   /** When this reason alone would let go; null when only a person or an event can end it. */
   readonly until: Instant | null;
 }

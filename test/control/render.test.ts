@@ -211,6 +211,50 @@ a/c goes now
     expect(text.split('\n')[1]).toBe(`cold-1: ${cannotEarn}`);
   });
 
+  it('says when a reply came, and which message it answered', () => {
+    const [bound] = why().lanes;
+    const [first, second] = bound?.verdict.because ?? [];
+    if (!bound || !first || !second) throw new Error('the fixture has reasons');
+    const quoted = { ...first, reply: '421 no', replied: '2026-03-02T13:03:00.000Z', message: '00-000000001f' };
+    const lanes = [{ ...bound, verdict: { ...bound.verdict, because: [quoted, { ...second, until: null }] }, without: null }];
+    const text = renderWhy(why({ lanes }), wide);
+    expect(text).toContain('     “421 no” to message 00-000000001f, 13:03 (48m ago)\n');
+    expect(text).toContain('  without the first it would wait for the second all the same\n');
+    const windows = [window({ id: 'w18', reply: '421 no', replied: '2026-03-02T13:03:00.000Z' })];
+    expect(renderWhy(why({ lanes: [{ ...bound, windows }] }), wide)).toContain('     “421 no” 13:03 (48m ago)\n');
+  });
+
+  it('shows what keeps a recipient back by itself, and who is before it', () => {
+    const because = [
+      { limit: 'paused', value: null, used: null, from: 'operator:ann', until: null },
+      {
+        limit: 'retry-after',
+        value: null,
+        used: 2,
+        from: 'rampd.yaml:9:3',
+        reply: '450 4.2.1 busy',
+        replied: '2026-03-02T13:50:00.000Z',
+        message: '00-000000001f',
+        until: '2026-03-02T14:03:00.000Z',
+      },
+    ];
+    const hold = { what: 'ann@outlook.com', until: null, because, without: '2026-03-02T14:10:00.000Z' };
+    expect(golden(renderWhy(why({ lanes: [], holds: [hold], ahead: 1234 }), wide))).toBe(`
+cold-1/microsoft waits for a place within the hour
+  1,234 of its queue are due before it
+
+ann@outlook.com waits until a person or an event ends it
+  1. paused by a person (operator:ann)
+  2. its next attempt is not due yet: 2 attempts were deferred (rampd.yaml:9:3), ends 14:03 (in 12m)
+     “450 4.2.1 busy” to message 00-000000001f, 13:50 (1m ago)
+  without the first it would leave at 14:10 (in 19m)
+`);
+    const [paused] = because;
+    if (!paused) throw new Error('there are two');
+    const alone = renderWhy(why({ lanes: [], holds: [{ ...hold, because: [paused], without: null }] }), wide);
+    expect(alone).not.toContain('without');
+  });
+
   it('says when only a person or an event ends it, and when mail goes', () => {
     const paused = { limit: 'paused', value: null, used: null, from: 'operator:ann', until: null };
     const lanes = [

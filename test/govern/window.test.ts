@@ -2,6 +2,7 @@
  * Windows: opening, extension, scopes, triggers, recovery, expiry, lifting, what voids permits.
  */
 import { describe, expect, it, vi } from 'vitest';
+import type { ReplyMatch } from '../../src/kernel/reply.js';
 import { STEPS, valueAt } from '../../src/govern/window.js';
 import { Windows } from '../../src/govern/windows.js';
 import { type Ground, HOT, HOUR, match, MINUTE, provider, rule, source, Stand, T0 } from './ground.js';
@@ -180,6 +181,33 @@ describe('a window', () => {
     s.send(HOT, match({ rule: rule('weak', { window: 10 * MINUTE, maxMsgPerHour: 600 }) }));
     expect(s.governor.laneStatus(HOT, s.now)).toMatchObject({ maxMsgPerHour: 30, windows: ['w1', 'w2'] });
     expect(s.governor.windows(s.now)[0]?.until).toBe(T0 + 2 * HOUR);
+  });
+
+  it('names the message whose reply it quotes, and when it came: in its reasons, in the journal, and of the last match', () => {
+    const s = stand();
+    const slow = rule('slow', { maxMsgPerHour: 1, maxSmtpOut: 1 });
+    const answered = (m: ReplyMatch, message: string): void => {
+      const permit = s.go(HOT);
+      s.governor.present(permit, s.now);
+      s.governor.settle(permit, s.now, [{ match: m, recipient: 'r@rcpt.test', counted: [], message }], s.now);
+    };
+    answered(match({ rule: slow }), '00-000000001f');
+    const quote = { reply: '421 throttle.rate', replied: T0, message: '00-000000001f' };
+    expect(s.governor.windows(s.now)[0]).toMatchObject(quote);
+    expect(s.journal.at(-1)).toMatchObject({ reply: quote.reply, message: quote.message });
+    expect(s.governor.explain(HOT, {}, s.now).verdict.because[0]).toMatchObject({ limit: 'max-msg-per-hour', window: 'w1', ...quote });
+    s.now += HOUR;
+    answered(match({ rule: rule('stop', { suspend: true }) }), '00-0000000020');
+    const stopped = { limit: 'window', window: 'w2', replied: s.now, message: '00-0000000020' };
+    expect(s.governor.explain(HOT, {}, s.now).verdict.because).toContainEqual(expect.objectContaining(stopped));
+    // A refused greeting is nobody's.
+    s.governor.lift('w2', 'operator:eve', undefined, s.now);
+    s.now += MINUTE;
+    s.governor.connectFailed(s.connect(HOT), match({ rule: slow, phase: 'greeting', class: 'throttle.rate' }), 1, s.now);
+    const [extended] = s.governor.windows(s.now);
+    expect(extended).toMatchObject({ id: 'w1', hits: 2, replied: s.now });
+    expect(extended).not.toHaveProperty('message');
+    expect(s.journal.at(-1)).not.toHaveProperty('message');
   });
 
   it('can be lifted by id, with who and why', () => {
