@@ -26,6 +26,8 @@ export interface WorldOptions {
   readonly zones: Zones;
   /** rampd.yaml without state-dir, listeners, dns, smtp-port, which the world fills in. */
   readonly config: string;
+  /** Beside the one on 127.0.0.1. */
+  readonly listeners?: readonly string[];
 }
 
 export class World {
@@ -37,6 +39,7 @@ export class World {
   listenPort = 0;
   #dns: DnsServer | undefined;
   #config = '';
+  #listeners: readonly string[] = [];
   #process: ChildProcess | undefined;
   readonly log: string[] = [];
 
@@ -52,6 +55,7 @@ export class World {
     this.#dns = await startDnsServer({ zones: options.zones });
     this.listenPort = await freePort();
     this.#config = options.config;
+    this.#listeners = [`{ address: "127.0.0.1:${this.listenPort}" }`, ...(options.listeners ?? [])];
     this.configure();
   }
 
@@ -66,7 +70,7 @@ export class World {
       this.file,
       `host-name: mta.test.example
 state-dir: ${this.stateDir}
-listeners: [{ address: "127.0.0.1:${this.listenPort}" }]
+listeners: [${this.#listeners.join(', ')}]
 dns: { servers: ["${this.dns.address}"] }
 smtp-port: ${this.smtpPort}
 allow-private: true

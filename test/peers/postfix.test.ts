@@ -1,0 +1,105 @@
+/**
+ * rampd delivers to a real Postfix, and a real Postfix's replies are understood.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { idOf, inject } from '../e2e/inject.js';
+import { freePort, until, World, zones } from '../e2e/world.js';
+import { noPostfix, Postfix } from './postfix.js';
+import { hasSmtpSource, smtpSource } from './clients.js';
+
+describe.skipIf(noPostfix !== undefined)(`Postfix as receiver${noPostfix ? ` (SKIPPED: ${noPostfix})` : ''}`, () => {
+  let w: World;
+  let postfix: Postfix;
+
+  beforeAll(async () => {
+    w = new World();
+    w.smtpPort = await freePort();
+    postfix = await Postfix.start({
+      address: '127.0.2.40',
+      port: w.smtpPort,
+      domain: 'peer.example',
+      users: ['ann', 'bob', 'cy', 'news'],
+      maxSize: 200_000,
+      // More than that in a minute from one address is too much, but not for the first source.
+      more: 'smtpd_client_message_rate_limit = 3\nsmtpd_client_event_limit_exceptions = 127.0.1.41',
+    });
+    await w.prepare({
+      zones: zones({ 'peer.example': 'mx.peer.example' }, { 'mx.peer.example': '127.0.2.40' }),
+      config: `
+clients: [{ from: ["127.0.0.0/8"], pool: one, allow-headers: true }]
+sources:
+  one: { address: 127.0.1.41, host-name: one.test.example, warm-up: none }
+  two: { address: 127.0.1.42, host-name: two.test.example, warm-up: none }
+pools:
+  one: { sources: [one] }
+  two: { sources: [two] }
+`,
+    });
+    await w.start();
+  });
+  afterAll(async () => {
+    await w?.stop();
+    await postfix?.stop();
+  });
+
+  const send = async (to: readonly string[], size?: number): Promise<string> =>
+    idOf((await inject(w.listenPort, { from: 'news@peer.example', to, ...(size === undefined ? {} : { size }) }))[0]);
+  const notified = (): number => postfix.delivered.filter(r => r === 'news@peer.example').length;
+
+  it('gets mail over TLS, from the source’s address and name, one transaction for all recipients', async () => {
+    await send(['ann@peer.example', 'bob@peer.example']);
+    await until(
+      () => postfix.delivered,
+      list => list.length === 2,
+    );
+    expect([...postfix.delivered].sort()).toEqual(['ann@peer.example', 'bob@peer.example']);
+    expect(postfix.log).toMatch(/TLS connection established from .*127\.0\.1\.41.*: TLSv1\.[23]/);
+    expect(postfix.log).toMatch(/nrcpt=2/);
+  });
+
+  it('refuses an unknown user: bounced, the others delivered, and the notification comes back to it', async () => {
+    await send(['cy@peer.example', 'nobody@peer.example']);
+    await until(notified, n => n === 1);
+    expect(postfix.delivered).toContain('cy@peer.example');
+    expect(postfix.log).toMatch(/from=<>, size=/);
+    const { totals } = await w.status();
+    expect(totals.bounced).toBe(1);
+  });
+
+  it('announces its size, and what is larger is bounced without a byte of it being sent', async () => {
+    await send(['ann@peer.example'], 300_000);
+    await until(notified, n => n === 2);
+    expect((await w.status()).totals.bounced).toBe(2);
+    expect(postfix.log).not.toMatch(/size limit/i);
+  });
+
+  it('says when it is too much, which defers the mail and bounces none', async () => {
+    const { bounced, deferred } = (await w.status()).totals;
+    await inject(
+      w.listenPort,
+      ...Array.from({ length: 5 }, () => ({ from: 'news@peer.example', to: ['ann@peer.example'], headers: ['X-Pool: two'] })),
+    );
+    const status = await until(
+      () => w.status(),
+      s => s.totals.deferred > deferred,
+    );
+    expect(status.totals.bounced).toBe(bounced);
+    const waiting = await w.client.messages({ queue: 'peer.example@two' });
+    const last = waiting.flatMap(m => m.recipients.map(r => r.last)).find(r => r !== undefined);
+    expect(last).toMatchObject({ class: 'throttle.rate' });
+    expect(last?.reply).toMatch(/^450 4\.7\.1 Error: too much mail from 127\.0\.1\.42/);
+  });
+
+  it.skipIf(!hasSmtpSource)('takes all that smtp-source hands to rampd', async () => {
+    const before = postfix.delivered.filter(r => r === 'bob@peer.example').length;
+    await smtpSource(w.listenPort, { messages: 200, sessions: 5, size: 4_000, from: 'news@peer.example', to: 'bob@peer.example' });
+    await until(
+      () => postfix.delivered.filter(r => r === 'bob@peer.example').length,
+      n => n === before + 200,
+    );
+    await until(
+      () => w.status(),
+      s => s.queues.every(q => q.pool !== 'one'),
+    );
+  });
+});
