@@ -33,11 +33,26 @@ export type AnswerKind = keyof ProviderModel['says'] | 'accepted';
 const SOURCES_MOST = 10_000;
 const GREYLIST_MOST = 100_000;
 
-/** `known`: addresses with a past, and the recipients an hour they are known for; everybody else is a stranger. */
+/** A bad time on request: from then until then this provider allows the address only a part of what it would. */
+export interface BadTime {
+  readonly provider: string;
+  /** Source address. */
+  readonly source: string;
+  readonly from: Instant;
+  readonly until: Instant;
+  /** What is left of the allowance, 0 to 1. */
+  readonly mood: number;
+}
+
+/**
+ * `known`: addresses with a past, and the recipients an hour they are known for; everybody else is a stranger. `badTimes`
+ * come on top of the bad hours that the seed brings.
+ */
 export function createSimulatedProvider(
   model: ProviderModel,
   seed: number,
   known: ReadonlyMap<string, number> = new Map(),
+  badTimes: readonly BadTime[] = [],
 ): SimulatedProvider {
   const standings = new Map<string, Standing>();
   const open = new Map<string, number>();
@@ -62,8 +77,10 @@ export function createSimulatedProvider(
     }
     return standing;
   };
+  const own = badTimes.filter(b => b.provider === model.name);
   const moodAt = (source: string, now: Instant): number =>
-    lotOf(seed, model.name, source, Math.floor(now / HOUR)) < model.badHour.chance ? model.badHour.mood : 1;
+    own.find(b => b.source === source && b.from <= now && now < b.until)?.mood ??
+    (lotOf(seed, model.name, source, Math.floor(now / HOUR)) < model.badHour.chance ? model.badHour.mood : 1);
   const say = (kind: keyof ProviderModel['says'], peer: Peer, rcpt = ''): Answer => {
     answers[kind]++;
     return filled(model.says[kind], peer.source, rcpt);

@@ -8,7 +8,7 @@ import type { Clock } from '../kernel/clock.js';
 import { startDnsServer, type DnsServer } from './dns-server.js';
 import type { DnsEntry } from './dns-zones.js';
 import { MODELS, type ProviderModel } from './models.js';
-import { createSimulatedProvider, type SimulatedProvider } from './provider-model.js';
+import { type BadTime, createSimulatedProvider, type SimulatedProvider } from './provider-model.js';
 import { startReceiver, type Receiver } from './receiver.js';
 import { ReceiversLedger } from './receivers-ledger.js';
 import { selfSignedContext } from './self-signed.js';
@@ -19,6 +19,8 @@ export interface LabWorldOptions {
   readonly seed?: number;
   /** Addresses with a past, and the recipients an hour each provider knows them for. */
   readonly known?: ReadonlyMap<string, number>;
+  /** Bad times on request; the seed brings others. */
+  readonly badTimes?: readonly BadTime[];
   /** Default: all of models.ts. */
   readonly models?: readonly ProviderModel[];
   /** Port of the DNS server on 127.0.0.1; default 0: any free one. */
@@ -51,7 +53,7 @@ const PORT_TRIES = 20;
 export async function startLabWorld(options: LabWorldOptions): Promise<LabWorld> {
   const models = options.models ?? MODELS;
   const network = options.network ?? '127.0.2';
-  const providers = models.map(model => createSimulatedProvider(model, options.seed ?? 1, options.known));
+  const providers = models.map(model => createSimulatedProvider(model, options.seed ?? 1, options.known, options.badTimes));
   const ledgers = new Map(models.map(model => [model.name, new ReceiversLedger()]));
   const hosts = providers.flatMap(provider => provider.model.mx.map(({ host }) => ({ host, provider })));
   if (hosts.length > 254) throw new RangeError('a lab has room for 254 MX hosts');

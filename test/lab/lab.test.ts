@@ -22,6 +22,7 @@ describe('a campaign that a warm source could carry in minutes', () => {
       schedule: 'four-weeks',
       begins: 19.5 * HOUR,
       campaignAt: 19.75 * HOUR,
+      week: () => [],
       sources: [
         { name: 'hot-1', address: '127.0.1.11', past: 20_000 },
         { name: 'cold-1', address: '127.0.1.12', stage: 1 },

@@ -1,8 +1,9 @@
 /**
  * What the lab plays: four sources, a pool, and one campaign a day, as data. Pure.
  */
-import { HOUR } from '../../kernel/units.js';
+import { DAY, HOUR, type Instant } from '../../kernel/units.js';
 import type { Campaign } from '../../rehearse/campaign.js';
+import type { BadTime } from '../../rehearse/provider-model.js';
 
 export interface LabSource {
   readonly name: string;
@@ -59,6 +60,19 @@ allow-private: true
 log: { level: warn, file: ${JSON.stringify(`${parts.dir}/rampd.log`)} }
 accounting: { file: ${JSON.stringify(`${parts.dir}/acct.csv`)}, format: csv, rotate: 1d }
 `;
+}
+
+/**
+ * What goes wrong in the week, so that there is something to watch: an hour at Microsoft that opens a window and passes, and a
+ * morning at Google that costs a source its day. `midnight` is that of the first day.
+ */
+export function weekOf(midnight: Instant): readonly BadTime[] {
+  const at = (day: number, hour: number): Instant => midnight + (day - 1) * DAY + hour * HOUR;
+  return [
+    { provider: 'microsoft', source: '127.0.1.4', from: at(1, 10), until: at(1, 11), mood: 0.1 },
+    { provider: 'google', source: '127.0.1.3', from: at(2, 9), until: at(2, 16), mood: 0.05 },
+    { provider: 'yahoo', source: '127.0.1.1', from: at(3, 9), until: at(3, 10), mood: 0.001 },
+  ];
 }
 
 /** The campaign of one day (0-based): it grows, as senders with new addresses plan it. */

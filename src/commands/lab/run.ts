@@ -11,15 +11,16 @@ import { join } from 'node:path';
 import { type Daemon, startDaemon } from '../../daemon.js';
 import { createLog } from '../../daemon/log.js';
 import type { FeedView } from '../../control/view.js';
-import { DAY } from '../../kernel/units.js';
+import { DAY, type Instant } from '../../kernel/units.js';
 import type { Campaign } from '../../rehearse/campaign.js';
+import type { BadTime } from '../../rehearse/provider-model.js';
 import { type RunningCampaign, startCampaign } from '../../rehearse/generator.js';
 import { checkLedgers, type SourceCheck } from '../../rehearse/ledger-check.js';
 import { type Receiver, startReceiver } from '../../rehearse/receiver.js';
 import { createVirtualClock, type VirtualClock } from '../../rehearse/virtual-clock.js';
 import { type LabWorld, startLabWorld } from '../../rehearse/world.js';
 import { CapHistory } from './caps.js';
-import { BEGINS, CAMPAIGN_AT, campaignOf, labConfig, LAB_SOURCES, type LabSource, SENDER_DOMAIN, SENDER_HOST } from './plan.js';
+import { BEGINS, CAMPAIGN_AT, campaignOf, labConfig, LAB_SOURCES, type LabSource, SENDER_DOMAIN, SENDER_HOST, weekOf } from './plan.js';
 import type { SourceResult } from './report.js';
 
 /** Real milliseconds a MAIL FROM may be under way between the two ends of a loopback socket in one busy process. */
@@ -34,6 +35,8 @@ export interface LabOptions {
   readonly sources?: readonly LabSource[];
   /** The campaign of a day, 0-based. */
   readonly campaign?: (day: number, seed: number) => Campaign;
+  /** What goes wrong; default: the week of plan.ts. */
+  readonly week?: (midnight: Instant) => readonly BadTime[];
   /** Time of day, milliseconds, at which the first day begins, and at which campaigns do. */
   readonly begins?: number;
   readonly campaignAt?: number;
@@ -65,13 +68,14 @@ export interface Lab {
 export async function startLab(options: LabOptions): Promise<Lab> {
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'rampd-lab-'));
   mkdirSync(dir, { recursive: true });
-  const { sources = LAB_SOURCES, campaign: campaignFor = campaignOf, begins = BEGINS, campaignAt = CAMPAIGN_AT } = options;
+  const { sources = LAB_SOURCES, campaign: campaignFor = campaignOf, begins = BEGINS, campaignAt = CAMPAIGN_AT, week = weekOf } = options;
   const midnight = Math.floor(Date.now() / DAY) * DAY;
   const begun = midnight + begins;
   const clock = createVirtualClock({ start: begun, speed: options.speed });
   const world = await startLabWorld({
     clock,
     seed: options.seed,
+    badTimes: week(midnight),
     known: new Map(sources.flatMap(s => (s.past === undefined ? [] : [[s.address, s.past] as const]))),
   });
   const home = await startSenderHost(world, clock);
