@@ -5,7 +5,7 @@
  */
 import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { end, folder, freePort, installed, listening, removeFolder, ROOT, run, saying, start } from './place.mjs';
+import { beforeLeaving, end, folder, freePort, installed, listening, removeFolder, ROOT, run, saying, start } from './place.mjs';
 import { DOMAIN } from './client.mjs';
 import { SINK_HOST } from './sink.mjs';
 
@@ -135,13 +135,17 @@ message_size_limit = 0
     'postlog unix-dgram n - n - 1 postlogd',
   ];
   writeFileSync(join(config, 'master.cf'), `${services.join('\n')}\n`);
+  // Its master detaches itself.
+  const halt = () => run(program, ['-c', config, 'stop']).catch(() => undefined);
+  const taken = beforeLeaving(halt);
   await run(program, ['-c', config, 'start']);
   await listening('127.0.0.1', port);
   return {
     name: 'Postfix',
     port,
     async stop() {
-      await run(program, ['-c', config, 'stop']).catch(() => undefined);
+      await halt();
+      taken();
       removeFolder(dir);
     },
   };

@@ -47,10 +47,8 @@ async function round(make, options, load) {
 }
 
 export async function e2e(options) {
-  const loads = [
-    { bytes: 4_096, messages: options.messages ?? 30_000 },
-    { bytes: 20_480, messages: options.messages ?? 15_000 },
-  ].filter(({ bytes }) => options.bytes === undefined || options.bytes === bytes);
+  const sizes = options.bytes === undefined ? [4_096, 20_480] : [options.bytes];
+  const loads = sizes.map(bytes => ({ bytes, messages: options.messages ?? (bytes > 10_000 ? 15_000 : 30_000) }));
   const makers = { rampd, bare, postfix };
   const chosen = (options.contenders ?? ['rampd', 'bare', 'postfix']).map(name => makers[name]);
   for (const load of loads) {
@@ -73,7 +71,7 @@ export async function e2e(options) {
     }
     const ours = median((found.get('rampd') ?? []).map(r => r.rate));
     table(
-      `End to end, ${load.bytes / 1024} KB, ${CONNECTIONS} sessions in, ${CONNECTIONS} connections out, ${options.rounds} rounds`,
+      `End to end, ${Number((load.bytes / 1024).toFixed(1))} KB, ${CONNECTIONS} sessions in, ${CONNECTIONS} connections out, ${options.rounds} rounds`,
       ['', 'messages/s', 'range', 'accepted/s', 'CPU µs each (event loop)', 'rampd / this'],
       [...found].map(([name, results]) => {
         const rates = results.map(r => r.rate);

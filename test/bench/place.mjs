@@ -16,6 +16,7 @@ export const ROOT = resolve(import.meta.dirname, '../..');
 const MEMORY = [0x01021994, 0x858458f6];
 
 const children = new Set();
+const endings = new Set();
 let dir;
 
 /** The folder all state stands in. Readable by other users: Postfix's daemons drop root. */
@@ -38,7 +39,14 @@ export function removeFolder(path) {
   rmSync(path, { recursive: true, force: true });
 }
 
+/** What is to be done before everything is left, for what is no child of ours. Returns how to take it back. */
+export function beforeLeaving(act) {
+  endings.add(act);
+  return () => endings.delete(act);
+}
+
 export async function leave() {
+  await Promise.all([...endings].map(act => act()));
   await Promise.all([...children].map(child => end(child, 'SIGKILL')));
   if (dir) removeFolder(dir);
 }
