@@ -3,10 +3,10 @@
  */
 import type { Command } from 'commander';
 import { createInterface } from 'node:readline';
+import { filterText } from '../control/filter-text.js';
 import type { DeleteFilter } from '../control/operations.js';
 import { page } from '../control/page.js';
 import { numberText } from '../control/reason-text.js';
-import { printDuration } from '../kernel/units.js';
 import { act, connect, daemonCommand, say } from './connection.js';
 import type { Io } from './io.js';
 import { duration } from './numbers.js';
@@ -41,7 +41,7 @@ export function register(program: Command, io: Io): void {
     .action(async (options: Options) => {
       const filter = filterOf(options);
       const client = await connect(options, io);
-      if (!options.yes && !(await confirmed(io, `Delete all waiting mail ${words(filter)}?`))) return say(io, 'nothing was deleted');
+      if (!options.yes && !(await confirmed(io, `Delete all waiting mail ${filterText(filter)}?`))) return say(io, 'nothing was deleted');
       const n = await client.remove(filter, act(io, options.why));
       say(io, `${numberText(n)} ${n === 1 ? 'recipient was' : 'recipients were'} deleted`);
     });
@@ -51,18 +51,6 @@ function filterOf(options: Options): DeleteFilter {
   const said = FILTERS.filter(key => options[key] !== undefined);
   if (said.length === 0) throw new UsageError('delete needs at least one of --queue, --from, --rcpt, --job, --older-than, --message');
   return { ...Object.fromEntries(said.map(key => [key, options[key]])), dsn: options.dsn === true };
-}
-
-/** The filters as words: `in queue outlook.com@marketing, older than 2d`. */
-function words(filter: DeleteFilter): string {
-  return [
-    ...(filter.queue === undefined ? [] : [`in queue ${filter.queue}`]),
-    ...(filter.from === undefined ? [] : [`from ${filter.from || '<>'}`]),
-    ...(filter.rcpt === undefined ? [] : [`to ${filter.rcpt}`]),
-    ...(filter.job === undefined ? [] : [`of job ${filter.job}`]),
-    ...(filter.olderThan === undefined ? [] : [`older than ${printDuration(filter.olderThan)}`]),
-    ...(filter.message === undefined ? [] : [`of message ${filter.message}`]),
-  ].join(', ');
 }
 
 /** Asks a person; where there is no terminal nobody can answer, so --yes is needed. */

@@ -3,7 +3,9 @@
  * journal record is the trace.
  */
 import { wanted } from '../control/journal-filter.js';
+import { filterText } from '../control/filter-text.js';
 import { type Operations, type Act, Refusal, type StageVerb } from '../control/operations.js';
+import { numberText } from '../control/reason-text.js';
 import { settingsView } from '../control/settings-view.js';
 import type { LaneView, QueueView, SourceView, StatusView, WhyView, WindowView } from '../control/view.js';
 import { feedView, type Iso, isoWith, laneView, providerView, scheduleView, sourceView, windowView } from '../control/views.js';
@@ -227,7 +229,13 @@ export function createOperations(parts: OperationsParts): Operations {
       return text;
     },
     retry: target => mailroom.retry(target),
-    remove: filter => mailroom.remove(filter),
+    async remove(filter, act) {
+      const count = await mailroom.remove(filter);
+      const told = filter.dsn ? ', their senders told' : '';
+      const text = `${numberText(count)} ${count === 1 ? 'recipient' : 'recipients'} ${filterText(filter)} deleted${told}${act.why ? `: ${act.why}` : ''}`;
+      if (count > 0) governor.note('deleted', author(act), text, clock.now());
+      return count;
+    },
     reload: act => parts.reload(author(act)),
     stop: act => parts.stop(author(act)),
   };

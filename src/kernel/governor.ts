@@ -205,8 +205,8 @@ export interface Governor {
    * configure, before missed ticks; kept with the record that `note('started', …)` makes.
    */
   noteDowntime(from: Instant, to: Instant): void;
-  /** Records what is not a change of the governor's own state: started, stopped, reloaded. */
-  note(type: 'started' | 'stopped' | 'reloaded', author: string, text: string, now: Instant): void;
+  /** Records what is not a change of the governor's own state: started, stopped, reloaded, mail deleted. */
+  note(type: 'started' | 'stopped' | 'reloaded' | 'deleted', author: string, text: string, now: Instant): void;
 
   /** Verdict for a lane without reserving anything. `without` is the instant at which it would go if the binding reason were not there. */
   explain(

@@ -22,6 +22,7 @@ export const JOURNAL_TYPES = [
   'paused',
   'resumed',
   'undone',
+  'deleted',
 ] as const;
 export type JournalType = (typeof JOURNAL_TYPES)[number];
 

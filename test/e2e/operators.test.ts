@@ -202,7 +202,15 @@ describe('delete', () => {
     expect(await w.run('delete', '--yes', '-c', w.file)).toMatchObject({ code: 2 });
 
     expect(await rampd('delete', '--rcpt', 'quiet-*', '--yes')).toBe('2 recipients were deleted\n');
-    expect(await rampd('delete', '--queue', 'trash.example@*', '--rcpt', 'loud-*', '--dsn', '--yes')).toBe('1 recipient was deleted\n');
+    const loud = ['--queue', 'trash.example@*', '--rcpt', 'loud-*'];
+    expect(await rampd('delete', ...loud, '--dsn', '--yes', '--why', 'a wrong list')).toBe('1 recipient was deleted\n');
+    expect(await rampd('delete', '--rcpt', 'nobody@*', '--yes')).toBe('0 recipients were deleted\n');
+    expect(
+      w
+        .journal()
+        .filter(r => r.type === 'deleted')
+        .map(r => [r.author, r.text]),
+    ).toContainEqual(['operator:ann', '1 recipient in queue trash.example@*, to loud-* deleted, their senders told: a wrong list']);
     await rampd('resume', 's-gone');
     await arrived('kept-1@trash.example');
     await until(
