@@ -6,6 +6,7 @@
  */
 import type * as K from '../kernel/governor.js';
 import type { DayRow } from '../kernel/day.js';
+import type { Forecast, WaitingMail } from '../kernel/forecast.js';
 import type { JournalRecord } from '../kernel/journal.js';
 import type { LastEnd, LedgerRecord } from '../kernel/ledger.js';
 import type { Counted } from '../kernel/message.js';
@@ -19,6 +20,8 @@ import { Core, type MakeRamp } from './core.js';
 import { Feedback } from './feedback.js';
 import type { Lane, SourceState } from './floor.js';
 import { coldSlots } from './forecast.js';
+import { poolAhead } from './forecast-inputs.js';
+import { forecastPool } from './forecast-pool.js';
 import { waitUntil } from './judge.js';
 import { BUILT_IN_LIMITS, laneLimitsOf } from './limits.js';
 import type { Target } from './pause.js';
@@ -204,6 +207,10 @@ export class CoreGovernor implements K.Governor {
 
   undo(...[act, author, why, now]: Parameters<K.Governor['undo']>): string {
     return undo(this.#core, act, author, why, now);
+  }
+
+  forecast(sources: readonly string[], mail: readonly WaitingMail[], now: Instant): Forecast {
+    return forecastPool(poolAhead(this.#core, sources, mail, now), now);
   }
 
   noteDowntime(from: Instant, to: Instant): void {

@@ -8,6 +8,7 @@ import type { StageVerb } from '../kernel/governor.js';
 import type { Counted } from '../kernel/message.js';
 import type { OutcomeClass } from '../kernel/reply.js';
 import type { Settings } from '../kernel/settings.js';
+import type { ClimbAhead } from './forecast-climb.js';
 import type { Instant, Ms, Rate } from '../kernel/units.js';
 
 /** A record before the governor has numbered it and the journal has given it a wall time. */
@@ -139,6 +140,14 @@ export interface RampStatus {
   readonly gates: readonly GateStatus[];
 }
 
+/** What lies before a warming source. */
+export interface RampAhead {
+  readonly climb: ClimbAhead;
+  readonly own: ReadonlyMap<string, ClimbAhead>;
+  /** Caps of provider stages that a reload took out of the schedule: they bind until a day is earned. */
+  readonly left: ReadonlyMap<string, StoredCaps>;
+}
+
 export interface Ramp {
   configure(settings: Settings, now: Instant): void;
   /** Cheap; called when lane limits are compiled, after `changed`. undefined: the source has no schedule. */
@@ -168,6 +177,12 @@ export interface Ramp {
     outcome: OutcomeClass,
     now: Instant,
   ): { counted: readonly Counted[]; row: DayRow; also?: readonly DayRow[] };
+  /** The growth limit of a lane, for a forecast; undefined where none binds. */
+  growth(
+    source: string,
+    provider: string,
+    now: Instant,
+  ): { readonly factor: number; readonly floor: number; readonly best: number } | undefined;
   /** Instants of due ticks, oldest first, come from the daemon (cron); judging is idempotent. */
   judge(source: string, tick: Instant, now: Instant): void;
   /** The daemon says when the source's day ends: cron lives outside. */
@@ -204,6 +219,8 @@ export interface Ramp {
   ): void;
   /** undefined: `warm-up: none`, or a provider without a stage of its own. */
   status(source: string, provider: string | undefined, now: Instant): RampStatus | undefined;
+  /** The stages ahead, for a forecast; undefined when the source is warm. */
+  ahead(source: string, now: Instant): RampAhead | undefined;
   today(source: string, provider: string | undefined, now: Instant): DayTotals;
   /** A rule with `warm-up: step-back` fired. */
   stepBackByRule(source: string, provider: string, cause: number | undefined, author: string, now: Instant): void;

@@ -185,15 +185,27 @@ export function suspension(climb: Climb, unit: Unit, now: Instant): StageCaps['s
   return undefined;
 }
 
+/** What a lane's day grows by; undefined where nothing is asked of it. */
+export function growthOf(
+  records: Records,
+  climb: Climb,
+  provider: string,
+  now: Instant,
+): { factor: number; floor: number; best: number } | undefined {
+  const p = climb.unit.progress;
+  if (climb.growth === Infinity || p.growthFloor === undefined) return undefined;
+  if (p.graduated && now - (p.graduatedAt ?? -Infinity) >= GROWTH_WINDOW) return undefined;
+  return { factor: climb.growth, floor: Math.floor(p.growthFloor), best: records.days.best(climb.address, provider) };
+}
+
 /**
  * Messages a lane's day may hold: growth x its best of 30 days, while warming and for 30 days after. undefined where it says
  * nothing, or no more than the source's own caps.
  */
 export function growthCap(records: Records, climb: Climb, provider: string, now: Instant): Stated<number> | undefined {
-  const p = climb.unit.progress;
-  if (climb.growth === Infinity || p.growthFloor === undefined) return undefined;
-  if (p.graduated && now - (p.graduatedAt ?? -Infinity) >= GROWTH_WINDOW) return undefined;
-  const value = Math.max(Math.floor(p.growthFloor), Math.floor(climb.growth * records.days.best(climb.address, provider)));
+  const growth = growthOf(records, climb, provider, now);
+  if (!growth) return undefined;
+  const value = Math.max(growth.floor, Math.floor(growth.factor * growth.best));
   if (value >= capacity(limitsOf(climb, climb.unit))) return undefined;
   return { value, from: climb.schedule.from };
 }

@@ -16,11 +16,24 @@ import type { Settings } from '../kernel/settings.js';
 import { DAY } from '../kernel/units.js';
 import type { Instant } from '../kernel/units.js';
 import { find, meets, show, trips } from './gate.js';
-import type { DayTotals, GateStatus, Progress, Ramp, RampPorts, RampStatus, StageCaps } from './ramp.js';
+import type { DayTotals, GateStatus, Progress, Ramp, RampAhead, RampPorts, RampStatus, StageCaps } from './ramp.js';
 import { Absence } from './warm-up-absence.js';
 import type { Span } from './warm-up-absence.js';
 import { Changes } from './warm-up-changes.js';
-import { capsOf, countsFrom, gather, growthCap, keeps, recount, sourceFacts, suspension, unitOf, units } from './warm-up-climb.js';
+import { rampAhead } from './warm-up-ahead.js';
+import {
+  capsOf,
+  countsFrom,
+  gather,
+  growthCap,
+  growthOf,
+  keeps,
+  recount,
+  sourceFacts,
+  suspension,
+  unitOf,
+  units,
+} from './warm-up-climb.js';
 import type { Climb, Records } from './warm-up-climb.js';
 import { Complaints } from './warm-up-complaints.js';
 import { Days } from './warm-up-days.js';
@@ -231,6 +244,17 @@ class WarmUp implements Ramp {
       ...(beyond ? { unearnable: beyond } : {}),
       gates: [...shown('advance', gates.advance), ...shown('hold', gates.hold), ...shown('step-back', gates.stepBack)],
     };
+  }
+
+  ahead(source: string, now: Instant): RampAhead | undefined {
+    const climb = this.#register.climb(source);
+    this.#roll(source, now);
+    return climb && rampAhead(this.#records, climb, now);
+  }
+
+  growth(source: string, provider: string, now: Instant): ReturnType<Ramp['growth']> {
+    const climb = this.#register.climb(source);
+    return climb && growthOf(this.#records, climb, provider, now);
   }
 
   today(source: string, provider: string | undefined, now: Instant): DayTotals {

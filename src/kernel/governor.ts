@@ -5,6 +5,7 @@
  * → disconnected. Every call is synchronous; a port may be called inside it.
  */
 import type { DayRow } from './day.js';
+import type { Forecast, WaitingMail } from './forecast.js';
 import type { JournalRecord, PastAct } from './journal.js';
 import type { LastEnd, LedgerRecord } from './ledger.js';
 import type { Counted } from './message.js';
@@ -208,6 +209,8 @@ export interface Governor {
   /** Records what is not a change of the governor's own state: started, stopped, reloaded, mail deleted. */
   note(type: 'started' | 'stopped' | 'reloaded' | 'deleted', author: string, text: string, now: Instant): void;
 
+  /** What becomes of mail that waits for these sources, of which each takes its share: see Forecast. */
+  forecast(sources: readonly string[], mail: readonly WaitingMail[], now: Instant): Forecast;
   /** Verdict for a lane without reserving anything. `without` is the instant at which it would go if the binding reason were not there. */
   explain(
     lane: LaneName,
