@@ -7,7 +7,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { FaultError, type Fault } from '../kernel/fault.js';
 import { Refusal, type Act, type DeleteFilter, type ProviderView, type ScheduleView, type StageVerb } from './operations.js';
-import type { FeedView, LaneView, MessageView, QueueView, SourceView, StatusView, WhyView, WindowView } from './view.js';
+import type { ForecastView, FeedView, LaneView, MessageView, QueueView, SourceView, StatusView, WhyView, WindowView } from './view.js';
 
 /** Nobody answers at the socket, or it may not be opened. */
 export class DaemonAway extends Error {
@@ -44,6 +44,7 @@ export interface ControlClient {
   settings(): Promise<unknown>;
   messages(filter?: ShowFilter): Promise<MessageView[]>;
   why(target: string): Promise<WhyView>;
+  forecast(pool: string): Promise<ForecastView>;
   /** Lines with an id above `after`, oldest first; with `follow`, new ones as they come, until `signal` aborts or the daemon ends. */
   events(options: { readonly after?: number; readonly follow: boolean; readonly signal?: AbortSignal }): AsyncIterable<FeedView>;
   /** The whole journal as far as it matches, oldest first; globs, and milliseconds back from the daemon's now. */
@@ -99,6 +100,7 @@ export function connectControl(socket: string): ControlClient {
     schedules: () => show('schedules'),
     settings: () => show('settings'),
     messages: filter => show('messages', filter),
+    forecast: pool => call('GET', `/v1/forecast${query({ pool })}`),
     why: target => call('GET', `/v1/why${query({ target })}`),
     events: ({ after = 0, follow, signal }) => lines(`/v1/events${query({ after, follow: follow ? 1 : 0 })}`, signal),
     journal: ({ follow, signal, ...filter }) => lines(`/v1/journal${query({ ...filter, follow: follow ? 1 : 0 })}`, signal),

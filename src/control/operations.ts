@@ -4,7 +4,7 @@
  * Every act names its author (the operator's user name) and may carry a reason. Refusals are Refusal, with a sentence for
  * people; they change nothing.
  */
-import type { FeedView, LaneView, MessageView, QueueView, SourceView, StatusView, WhyView, WindowView } from './view.js';
+import type { ForecastView, FeedView, LaneView, MessageView, QueueView, SourceView, StatusView, WhyView, WindowView } from './view.js';
 
 export class Refusal extends Error {
   constructor(message: string) {
@@ -80,6 +80,8 @@ export interface Operations {
   messages(filter: { readonly queue?: string; readonly limit: number }): Promise<MessageView[]>;
   /** MESSAGE id, LANE `source/provider` or SOURCE name. */
   why(target: string): Promise<WhyView>;
+  /** What becomes of the mail that waits in a pool. */
+  forecast(pool: string): ForecastView;
   /** Lines with an id above `after` that are still known, oldest first, at most `limit` (Infinity: all). */
   feed(after: number, limit: number): FeedView[];
   /** Calls back for every new feed line until the returned function is called. */

@@ -17,6 +17,7 @@ export function renderWhy(why: WhyView, screen: Screen): string {
       ...(why.source?.cannotEarn ? wrap(`${why.source.name}: ${why.source.cannotEarn}`, screen.width) : []),
       ...(why.message ? ['', ...messageLines(why.message, screen)] : []),
       ...(why.ahead ? wrap(`${numberText(why.ahead)} of its queue are due before it`, screen.width, 2) : []),
+      ...(why.forecast ?? []).flatMap(text => wrap(text, screen.width, 2)),
       ...(why.holds ?? []).flatMap(hold => ['', ...waitLines(hold, screen)]),
       ...why.lanes.flatMap(lane => ['', ...laneLines(lane, screen)]),
     ]) + (why.source ? `\n${renderSources([{ ...why.source, because: [] }], screen)}` : '')

@@ -1,7 +1,7 @@
 /**
  * The control API: Operations over HTTP on a Unix socket that only its owner may open.
  *
- * GET /v1/status, /v1/show/:kind, /v1/why, /v1/events, /v1/journal; POST /v1/pause, resume, lift, undo, stage, retry, delete, reload, stop.
+ * GET /v1/status, /v1/show/:kind, /v1/why, /v1/forecast, /v1/events, /v1/journal; POST /v1/pause, resume, lift, undo, stage, retry, delete, reload, stop.
  * Answers JSON: Refusal → 409 {error}, FaultError → 422 {faults}, an ill-formed request → 400 {error}, unknown → 404 {error}.
  * Holds no state and decides nothing; a bug in an operation answers 500 with its message and is logged, never its stack.
  */
@@ -16,6 +16,7 @@ import {
   actBody,
   deleteBody,
   eventsQuery,
+  forecastQuery,
   issueText,
   journalQuery,
   liftBody,
@@ -137,6 +138,8 @@ function readRoutes(app: FastifyInstance, operations: Operations): void {
     const { queue, limit } = checked(showQuery, request.query);
     return shown(kind, operations, queue, limit);
   });
+  // async: what an operation throws at once reaches the error handler as a rejection.
+  app.get('/v1/forecast', async request => operations.forecast(checked(forecastQuery, request.query).pool));
   app.get('/v1/why', request => operations.why(checked(whyQuery, request.query).target));
 }
 

@@ -147,6 +147,34 @@ export interface MessageView {
   job?: string;
 }
 
+/** What becomes of what waits in a pool; counts are recipients. */
+export interface ForecastView {
+  pool: string;
+  /** It has no warm source. */
+  onlyCold: boolean;
+  waiting: number;
+  /** In queues that are paused, or cannot be delivered: not reckoned with, nor part of `waiting`. */
+  held: number;
+  leaves: number;
+  expires: number;
+  /** When nothing waits any more; null when that cannot be foretold. */
+  done: string | null;
+  days: {
+    from: string;
+    until: string;
+    leaves: number;
+    expires: number;
+    waiting: number;
+    sources: { name: string; stage: number | null; leaves: number; allows: number | null }[];
+  }[];
+  /** Days whose mail is too little to earn their stage; the first of each source, or of a provider with stages of its own. */
+  unearned: { source: string; provider?: string; stage: number; stages: number; at: string; needs: number; sends: number }[];
+  /** Sources that let nothing leave as it stands, and why. */
+  stopped: string[];
+  /** Pools whose mail uses the same sources. */
+  shared: { pool: string; waiting: number }[];
+}
+
 /** Answer to `why`: the binding reason first, all others behind it. */
 export interface WhyView {
   what: 'message' | 'lane' | 'source';
@@ -159,6 +187,8 @@ export interface WhyView {
   holds?: { what: string; until: string | null; because: ReasonView[]; without: string | null }[];
   /** Recipients of its queues that are due before the message. */
   ahead?: number;
+  /** Of pools without a warm source: how much of what waits will expire. */
+  forecast?: string[];
   message?: MessageView;
   source?: SourceView;
 }

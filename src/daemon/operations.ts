@@ -19,6 +19,7 @@ import type { Dispatcher } from '../deliver/dispatcher.js';
 import type { Journal } from '../outcome/journal.js';
 import type { Store } from '../spool/store.js';
 import type { Feed } from './feed.js';
+import { Forecasts } from './forecasts.js';
 import { type Mailroom } from './mailroom.js';
 import { past } from './past.js';
 import { whyOf } from './why.js';
@@ -90,7 +91,13 @@ export function createOperations(parts: OperationsParts): Operations {
     );
   };
 
-  const queues = (): QueueView[] => mailroom.queues(iso());
+  const forecasts = new Forecasts(parts);
+
+  const queues = (): QueueView[] =>
+    mailroom.queues(iso()).map(queue => {
+      const note = queue.note ?? forecasts.sentence(queue.pool);
+      return note === undefined ? queue : { ...queue, note };
+    });
 
   const windows = (): WindowView[] => {
     const names = new Map([...settings().sources.values()].map(s => [s.address, s.name]));
@@ -182,7 +189,9 @@ export function createOperations(parts: OperationsParts): Operations {
       ),
     settings: () => settingsView(settings()),
     messages: filter => mailroom.messages(filter, iso()),
-    why: (target): Promise<WhyView> => whyOf(target, { ...parts, iso: iso(), lanes: lanes(), sources: sources(), windows: windows() }),
+    why: (target): Promise<WhyView> =>
+      whyOf(target, { ...parts, iso: iso(), lanes: lanes(), sources: sources(), windows: windows(), forecasts }),
+    forecast: pool => forecasts.view(pool, iso()),
     feed: (after, limit) => feed.after(after, limit),
     follow: listener => feed.follow(listener),
     async pause(target, act) {

@@ -8,6 +8,7 @@ import type { Clock } from '../kernel/clock.js';
 import type { Governor } from '../kernel/governor.js';
 import type { Settings } from '../kernel/settings.js';
 import type { LaneName } from '../kernel/verdict.js';
+import type { Forecasts } from './forecasts.js';
 import type { Mailroom } from './mailroom.js';
 
 export interface WhyParts {
@@ -20,6 +21,13 @@ export interface WhyParts {
   readonly lanes: readonly LaneView[];
   readonly sources: readonly SourceView[];
   readonly windows: readonly WindowView[];
+  readonly forecasts: Pick<Forecasts, 'sentence'>;
+}
+
+/** What is told of pools without a warm source, each once. */
+export function expiring(pools: Iterable<string>, { forecasts }: Pick<WhyParts, 'forecasts'>): { forecast?: string[] } {
+  const told = [...new Set(pools)].flatMap(pool => forecasts.sentence(pool) ?? []);
+  return told.length > 0 ? { forecast: told } : {};
 }
 
 export function laneWhy(

@@ -16,7 +16,7 @@ import type { Instant } from '../kernel/units.js';
 import { printLane, type LaneName, type Reason } from '../kernel/verdict.js';
 import type { Queue } from '../spool/store.js';
 import { queueName } from './mailroom.js';
-import { laneWhy, type WhyParts } from './why-lane.js';
+import { expiring, laneWhy, type WhyParts } from './why-lane.js';
 
 /** Recipients looked at, and told one by one; a message may have thousands. */
 const LOOKED_AT = 200;
@@ -75,6 +75,10 @@ export async function whyMessage(target: string, number: number, parts: WhyParts
     lanes: all,
     ...(holds.length > 0 ? { holds } : {}),
     ...(ahead > 0 ? { ahead } : {}),
+    ...expiring(
+      found.rows.map(({ queue }) => queue.pool),
+      parts,
+    ),
     message: found.view,
   };
 }

@@ -8,7 +8,7 @@ import type { WhyView } from '../control/view.js';
 import { whySummary } from '../control/views.js';
 import { parseMessageId } from '../kernel/message.js';
 import type { LaneName } from '../kernel/verdict.js';
-import { laneWhy, type WhyParts } from './why-lane.js';
+import { expiring, laneWhy, type WhyParts } from './why-lane.js';
 import { whyMessage } from './why-message.js';
 
 export async function whyOf(target: string, parts: WhyParts): Promise<WhyView> {
@@ -28,6 +28,7 @@ export async function whyOf(target: string, parts: WhyParts): Promise<WhyView> {
     summary: `${target} is ${source.state}; ${alone ? reasonText(first) : whySummary(target, lanes)}`,
     lanes,
     ...(alone ? { holds: [{ what: target, until: first.until, because: source.because, without }] } : {}),
+    ...expiring(poolsOf(target, parts), parts),
     source,
   };
 }
@@ -39,5 +40,8 @@ function whyLaneNamed(target: string, parts: WhyParts): WhyView {
     parts.settings().sources.has(name.source) && (parts.settings().providers.has(name.provider) || parts.dispatcher.lanes.all.has(target));
   if (!known) throw new Refusal(`there is no lane ${target}: a lane is source/provider, as \`rampd show lanes\` lists them`);
   const lanes = [laneWhy(name, {}, parts)];
-  return { what: 'lane', name: target, summary: whySummary(target, lanes), lanes };
+  return { what: 'lane', name: target, summary: whySummary(target, lanes), lanes, ...expiring(poolsOf(name.source, parts), parts) };
 }
+
+const poolsOf = (source: string, { settings }: WhyParts): string[] =>
+  [...settings().pools.values()].filter(pool => pool.sources.some(s => s.source === source)).map(pool => pool.name);

@@ -8,7 +8,7 @@ import { Refusal } from '../../src/control/operations.js';
 import { startControl, type Control } from '../../src/control/server.js';
 import { FaultError } from '../../src/kernel/fault.js';
 import type { JournalRecord } from '../../src/kernel/journal.js';
-import { FakeOperations, feedLine, NOW, queue, source, status, why } from '../control/fake-operations.js';
+import { FakeOperations, feedLine, forecast, NOW, queue, source, status, why } from '../control/fake-operations.js';
 import { fakeIo } from './fake-io.js';
 
 let dir: string;
@@ -95,6 +95,15 @@ describe('looking', () => {
   it('why prints the binding reason, or JSON', async () => {
     expect((await rampd(['why', 'cold-1/microsoft'])).out).toContain('1. window w17');
     expect(JSON.parse((await rampd(['why', 'cold-1', '--json'])).out)).toEqual(why({ name: 'cold-1' }));
+  });
+});
+
+describe('forecast', () => {
+  it('prints days, or JSON', async () => {
+    expect((await rampd(['forecast', 'bulk'])).out).toContain('pool bulk: 5,000 wait, 3,800 will leave');
+    expect(JSON.parse((await rampd(['forecast', 'bulk', '--json'])).out)).toEqual(forecast({ pool: 'bulk' }));
+    operations.trouble = new Refusal('there is no pool x');
+    expect(await rampd(['forecast', 'x'])).toEqual({ out: '', err: 'rampd: there is no pool x\n', code: 1 });
   });
 });
 

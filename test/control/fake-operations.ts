@@ -1,7 +1,17 @@
 /** Operations for tests: remembers what it was asked, answers what the test set. */
 import { wanted } from '../../src/control/journal-filter.js';
 import type { Act, DeleteFilter, JournalFilter, JournalPage, Operations } from '../../src/control/operations.js';
-import type { FeedView, LaneView, MessageView, QueueView, SourceView, StatusView, WhyView, WindowView } from '../../src/control/view.js';
+import type {
+  FeedView,
+  ForecastView,
+  LaneView,
+  MessageView,
+  QueueView,
+  SourceView,
+  StatusView,
+  WhyView,
+  WindowView,
+} from '../../src/control/view.js';
 
 export const NOW = '2026-03-02T13:51:00.000Z';
 
@@ -152,6 +162,38 @@ export const status = (change: Partial<StatusView> = {}): StatusView => ({
   ...change,
 });
 
+export const forecast = (change: Partial<ForecastView> = {}): ForecastView => ({
+  pool: 'marketing',
+  onlyCold: true,
+  waiting: 5000,
+  held: 12,
+  leaves: 3800,
+  expires: 1200,
+  done: '2026-03-04T14:00:00.000Z',
+  days: [
+    {
+      from: '2026-03-02T13:51:00.000Z',
+      until: '2026-03-03T04:00:00.000Z',
+      leaves: 1200,
+      expires: 0,
+      waiting: 3800,
+      sources: [{ name: 'cold-1', stage: 8, leaves: 1200, allows: 1200 }],
+    },
+    {
+      from: '2026-03-03T04:00:00.000Z',
+      until: '2026-03-04T04:00:00.000Z',
+      leaves: 2600,
+      expires: 1200,
+      waiting: 0,
+      sources: [{ name: 'cold-1', stage: 9, leaves: 2600, allows: null }],
+    },
+  ],
+  unearned: [{ source: 'cold-1', stage: 9, stages: 28, at: '2026-03-04T04:00:00.000Z', needs: 3000, sends: 2600 }],
+  stopped: ['cold-2: paused (operator:ann)'],
+  shared: [{ pool: 'bulk', waiting: 70 }],
+  ...change,
+});
+
 export class FakeOperations implements Operations {
   readonly asked: { readonly name: string; readonly args: readonly unknown[] }[] = [];
   lines: FeedView[] = [];
@@ -195,6 +237,10 @@ export class FakeOperations implements Operations {
   async why(target: string): Promise<WhyView> {
     this.#ask('why', target);
     return why({ name: target });
+  }
+  forecast(pool: string): ForecastView {
+    this.#ask('forecast', pool);
+    return forecast({ pool });
   }
   feed(after: number, limit: number): FeedView[] {
     return this.lines.filter(line => line.id > after).slice(0, limit);

@@ -11,8 +11,9 @@ import {
   renderStatus,
   renderWindows,
 } from '../../src/control/render.js';
+import { renderForecast } from '../../src/control/render-forecast.js';
 import { renderWhy } from '../../src/control/render-why.js';
-import { FakeOperations, feedLine, lane, message, NOW, queue, source, status, why, window } from './fake-operations.js';
+import { FakeOperations, feedLine, forecast, lane, message, NOW, queue, source, status, why, window } from './fake-operations.js';
 
 const wide: Screen = { now: Date.parse(NOW), width: Infinity, zone: 'UTC' };
 const narrow: Screen = { ...wide, width: 80 };
@@ -163,6 +164,35 @@ four-weeks      28  0 4 * * * UTC  cold-1   28 earned days
     ['schedules', renderSchedules([], wide)],
   ])('says in a sentence that there are no %s', (_, text) => {
     expect(text).toMatch(/^No .*\.\n$/);
+  });
+});
+
+describe('a forecast', () => {
+  it('is one sentence, a line a day, and what stands in the way', () => {
+    expect(golden(renderForecast(forecast(), wide))).toBe(`
+pool marketing: 5,000 wait, 3,800 will leave, 1,200 expire before they can leave; done 03-04 14:00 (in 2d)
+
+FROM         LEAVE  EXPIRE  WAITING                COLD-1
+13:51        1,200       0    3,800  stage 8: 1,200/1,200
+03-03 04:00  2,600   1,200        0        stage 9: 2,600
+
+pool marketing has only warming sources: about 1,200 of 5,000 that wait will expire before they can leave
+cold-1: what waits cannot earn stage 9/28 by 03-04 04:00: it needs 3,000 recipients, 2,600 would have been sent
+nothing leaves through cold-2: paused (operator:ann)
+12 more wait in queues that are paused or cannot be delivered; they are not reckoned with
+the mail of pool bulk (70 waiting) uses the same sources; it is not reckoned with
+`);
+  });
+
+  it('of an empty pool, and of one without end', () => {
+    const empty = forecast({ waiting: 0, leaves: 0, expires: 0, days: [], unearned: [], stopped: [], shared: [], held: 0 });
+    expect(renderForecast(empty, wide)).toBe('nothing waits in pool marketing\n');
+    const [day] = forecast().days;
+    if (!day) throw new Error('the fixture has days');
+    const endless = renderForecast(forecast({ done: null, expires: 0, days: Array.from({ length: 400 }, () => day) }), wide);
+    expect(endless).toContain('nothing expires; no end of it can be foretold');
+    expect(endless).toContain('and 340 more days');
+    expect(endless).not.toContain('only warming sources');
   });
 });
 

@@ -10,7 +10,7 @@ import { startControl, type Control } from '../../src/control/server.js';
 import { bindPrivately } from '../../src/control/socket-file.js';
 import type { FeedView } from '../../src/control/view.js';
 import { FaultError } from '../../src/kernel/fault.js';
-import { FakeOperations, feedLine, lane, NOW, source, status, why, window } from './fake-operations.js';
+import { FakeOperations, feedLine, forecast, lane, NOW, source, status, why, window } from './fake-operations.js';
 
 let dir: string;
 let socket: string;
@@ -58,6 +58,7 @@ describe('the control API', () => {
     expect(await client.lanes()).toEqual([lane()]);
     expect(await client.windows()).toEqual([window()]);
     expect(await client.why('cold-1/microsoft')).toEqual(why());
+    expect(await client.forecast('marketing')).toEqual(forecast());
     expect((await client.providers())[0]?.name).toBe('microsoft');
     expect((await client.schedules())[0]?.name).toBe('four-weeks');
     expect(await client.settings()).toEqual({ hostName: 'mta.example.com' });

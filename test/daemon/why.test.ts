@@ -22,6 +22,7 @@ interface Words {
   readonly dead?: number;
   readonly withheld?: boolean;
   readonly ahead?: number;
+  readonly expiring?: boolean;
 }
 
 function ground(): Stand {
@@ -83,6 +84,7 @@ function partsOf(s: Stand, words: Words = {}): WhyParts {
     lanes: [],
     sources: [],
     windows: [],
+    forecasts: { sentence: (pool: string) => (words.expiring ? `${pool} loses some` : undefined) },
   } as unknown as WhyParts;
 }
 
@@ -95,6 +97,8 @@ describe('a message', () => {
     expect(told.lanes.map(l => l.lane)).toEqual(['hot/alpha', 'cold/alpha']);
     expect(told).not.toHaveProperty('holds');
     expect(told).not.toHaveProperty('ahead');
+    expect(told).not.toHaveProperty('forecast');
+    expect(await why(ground(), { expiring: true })).toMatchObject({ forecast: ['main loses some'] });
   });
 
   it('waits for its next attempt: the reply, its time and message, the place of the interval, and what would be without', async () => {
