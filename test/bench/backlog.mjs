@@ -21,7 +21,7 @@ export async function backlog(options) {
   const rates = async () => {
     const passes = [];
     for (let i = 0; i < options.rounds; i++) passes.push(await pass(daemon, sink, { bytes: 4_096, messages: few }));
-    return passes.map(p => p.rate);
+    return { rate: median(passes.map(p => p.rate)), cpu: median(passes.map(p => p.cpu)) };
   };
   await pass(daemon, sink, { bytes: 4_096, messages: few });
   const before = await rates();
@@ -40,15 +40,15 @@ export async function backlog(options) {
 
   const all = each * KILOBYTES.length;
   const megabytes = (each * KILOBYTES.reduce((a, b) => a + b, 0)) / 1_024;
-  const turned = (what, ms) => [what, Math.round((all * 1_000) / ms), `${Math.round((megabytes * 1_000) / ms)} MB/s`];
+  const turned = (what, ms) => [what, Math.round((all * 1_000) / ms), `${Math.round((megabytes * 1_000) / ms)} MB/s`, ''];
   table(
     `A backlog of ${all} messages, 1 to 100 KB (at least 80 % of the fresh rate wanted afterwards)`,
-    ['', 'messages/s', ''],
+    ['', 'messages/s', '', 'CPU µs each'],
     [
-      ['4 KB, fresh', Math.round(median(before)), `${options.rounds} rounds`],
+      ['4 KB, fresh', Math.round(before.rate), `${options.rounds} rounds`, Math.round(before.cpu)],
       turned('backlog taken in, delivery paused', accepted - from),
       turned('backlog delivered', arrived - resumed),
-      ['4 KB, after it', Math.round(median(after)), `${Math.round((100 * median(after)) / median(before))} % of fresh`],
+      ['4 KB, after it', Math.round(after.rate), `${Math.round((100 * after.rate) / before.rate)} % of fresh`, Math.round(after.cpu)],
     ],
   );
   await daemon.stop();
