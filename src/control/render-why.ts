@@ -37,7 +37,7 @@ function waitLines({ what, until, because, without }: Hold, screen: Screen): str
   const head = until === null ? `${what} waits until a person or an event ends it` : `${what} waits until ${whenText(until, screen)}`;
   const otherwise =
     without !== null
-      ? `without the first it would leave at ${whenText(without, screen)}`
+      ? `without the first it would leave ${Date.parse(without) - screen.now < 1_000 ? 'now' : `at ${whenText(without, screen)}`}`
       : `without the first it would wait for ${because.length > 1 ? 'the second' : 'a lane'} all the same`;
   return [
     ...wrap(head, screen.width),

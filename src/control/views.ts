@@ -22,11 +22,11 @@ const LAST = 8.64e15;
 
 export type Iso = (t: Instant) => string;
 
-/** `offset` is clock.wall() - clock.now(). Instants no Date can hold are shown as the last one it can. */
+/** `offset` is clock.wall() - clock.now(), known to the millisecond. Instants no Date can hold are shown as the last one it can. */
 export const isoWith =
   (offset: number): Iso =>
   t =>
-    new Date(Math.min(LAST, Math.max(-LAST, t + offset))).toISOString();
+    new Date(Math.min(LAST, Math.max(-LAST, Math.round(t + offset)))).toISOString();
 
 const isoOrNull = (t: Instant | null, iso: Iso): string | null => (t === null || !Number.isFinite(t) ? null : iso(t));
 

@@ -95,11 +95,12 @@ export class Departures {
         recipientDomain: domainOf(row.state.address),
       });
     });
+    const message = printMessageId(this.#ports.settings().node, (rows[0] as QueuedRecipient).message);
     const settled = rows.map((row, i) => ({
       match: matches[i] as ReplyMatch,
       recipient: row.state.address,
       counted: row.state.counted ?? [],
-      message: printMessageId(this.#ports.settings().node, row.message),
+      message,
     }));
     if (!result.seen) governor.refund(permit, rows.length, now);
     const { counted, days } = result.seen ? governor.settle(permit, now, settled, now) : { counted: settled.map(s => s.counted), days: [] };

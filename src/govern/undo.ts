@@ -87,8 +87,9 @@ function refuse(act: Recorded, later: Recorded | undefined): void {
   if (act.cause !== undefined && act.before) throw new Error(`${name} is a part of record ${act.cause}: undo that one`);
   if (!act.before) throw new Error(`${name} cannot be undone: only pause, resume, lift and a person's word on a stage can`);
   if (!later) return;
-  const when = later.type === 'undone' && later.cause === act.id ? 'is undone already, by' : 'is overtaken by';
-  throw new Error(`${name} ${when} record ${later.id} (${later.type}, ${later.author}): ${later.text}`);
+  const by = `by record ${later.id} (${later.type}, ${later.author})`;
+  if (later.type === 'undone' && later.cause === act.id) throw new Error(`${name} is undone already, ${by}`);
+  throw new Error(`${name} is overtaken ${by}: ${later.text}`);
 }
 
 /** Of several records that changed a key, the first knows what was before. */

@@ -250,6 +250,7 @@ a/c goes now
     const text = renderWhy(why({ lanes }), wide);
     expect(text).toContain('     “421 no” to message 00-000000001f, 13:03 (48m ago)\n');
     expect(text).toContain('  without the first it would wait for the second all the same\n');
+    expect(renderWhy(why({ lanes: [{ ...bound, without: NOW }] }), wide)).toContain('  without the first it would leave now\n');
     const windows = [window({ id: 'w18', reply: '421 no', replied: '2026-03-02T13:03:00.000Z' })];
     expect(renderWhy(why({ lanes: [{ ...bound, windows }] }), wide)).toContain('     “421 no” 13:03 (48m ago)\n');
   });
