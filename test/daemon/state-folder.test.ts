@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { checkStateFolder } from '../../src/daemon/state-folder.js';
-import { FaultError } from '../../src/kernel/fault.js';
+import type { FaultError } from '../../src/kernel/fault.js';
 
 const dirs: string[] = [];
 afterEach(() => dirs.splice(0).forEach(dir => rmSync(dir, { recursive: true })));
