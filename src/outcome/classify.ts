@@ -42,16 +42,15 @@ export class Classifier {
 
   classify(reply: Reply, where: Where): ReplyMatch {
     const { phase } = where;
-    const base = { reply, phase };
-    if (reply.code === 0) return { ...base, class: phase === 'tls' ? 'tls' : 'network', scope: 'lane', fate: 'defer' };
-    if (reply.code >= 200 && reply.code < 300) return { ...base, class: 'delivered', scope: 'recipient', fate: 'deliver' };
+    if (reply.code === 0) return { reply, phase, class: phase === 'tls' ? 'tls' : 'network', scope: 'lane', fate: 'defer' };
+    if (reply.code >= 200 && reply.code < 300) return { reply, phase, class: 'delivered', scope: 'recipient', fate: 'deliver' };
 
     const rule = this.#find(reply, where)?.rule;
     const cls = rule?.class ?? byEnhanced(reply) ?? byBasic(reply, phase);
     const scope = rule?.scope ?? scopeOf(cls);
     const fate = fateOf(reply, phase, cls, scope, rule);
     const hint: Ms | undefined = fate === 'defer' ? hintIn(reply.text) : undefined;
-    return { ...base, class: cls, scope, fate, ...(rule && { rule }), ...(hint !== undefined && { hint }) };
+    return { reply, phase, class: cls, scope, fate, ...(rule && { rule }), ...(hint !== undefined && { hint }) };
   }
 
   #find(reply: Reply, where: Where): CompiledRule | undefined {
