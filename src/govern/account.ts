@@ -3,15 +3,15 @@
  * of one sender or recipient domain under a window.
  *
  * A slot is used from its reservation until 3,600 s after the answer to MAIL FROM; a connection counts against
- * `max-connect-rate` from the attempt on. An account holds numbers only: which limits apply is a plan's business.
+ * `max-connect-rate` from the attempt on. An account holds numbers only: which limits apply is a plan's business. It is the
+ * history of its last hour and what is under way besides: one object, because every decision asks for both.
  */
 import { HOUR, type Instant, type Ms } from '../kernel/units.js';
 import { History } from './history.js';
 import { take } from './pace.js';
 import type { Slabs } from './slab.js';
 
-export class Account {
-  readonly hour: History;
+export class Account extends History {
   /** Slots reserved and not yet answered. */
   inflight = 0;
   /** Transactions that hold a permit. */
@@ -20,8 +20,6 @@ export class Account {
   connections = 0;
   /** Connections being opened. */
   connecting = 0;
-  /** The even grid: place of the last slot given away. */
-  grid: Instant = -Infinity;
   /** Somebody waits for a slot, permit or connection here to be given back. */
   awaited = false;
   readonly #slabs: Slabs;
@@ -30,8 +28,12 @@ export class Account {
   #connects: Map<Ms, History> | undefined;
 
   constructor(slabs: Slabs) {
+    super(slabs, HOUR);
     this.#slabs = slabs;
-    this.hour = new History(slabs, HOUR);
+  }
+
+  get hour(): History {
+    return this;
   }
 
   /** The history of a `max-msg-rate` period, begun from what the hour knows. */
@@ -89,6 +91,13 @@ export class Account {
   opened(now: Instant): void {
     this.connecting--;
     for (const history of this.#connects?.values() ?? []) history.add(now, 1, now, true);
+  }
+
+  /** Gives the memory of its histories back; what they knew is gone. */
+  forget(): void {
+    this.hour.clear();
+    for (const history of this.#rates?.values() ?? []) history.clear();
+    for (const history of this.#connects?.values() ?? []) history.clear();
   }
 
   idle(now: Instant): boolean {

@@ -23,8 +23,8 @@ export interface LanePlan {
   readonly shared: boolean;
 }
 
-export class Lane {
-  readonly account: Account;
+/** A lane is its own account: both are asked at every decision, and stand together in memory. */
+export class Lane extends Account {
   version = 0;
   compiled: LanePlan | undefined;
   compiledAt = -1;
@@ -37,7 +37,11 @@ export class Lane {
     readonly provider: string,
     slabs: Slabs,
   ) {
-    this.account = new Account(slabs);
+    super(slabs);
+  }
+
+  get account(): Account {
+    return this;
   }
 
   /** For people and for warm-up; the address when no source of that address is configured. */
@@ -153,7 +157,9 @@ export class Floor {
       const lane = next.value;
       if (lane.account.inflight > 0 || lane.account.connections > 0) continue;
       if (!lane.compiled?.shared) lane.compiled = undefined;
-      if (lane.account.idle(now) && (lane.concurrency?.forgettable(now) ?? true)) lane.source.lanes.delete(lane.provider);
+      if (!lane.account.idle(now) || !(lane.concurrency?.forgettable(now) ?? true)) continue;
+      lane.source.lanes.delete(lane.provider);
+      lane.account.forget();
     }
   }
 }

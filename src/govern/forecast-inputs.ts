@@ -50,7 +50,7 @@ function sourceAhead(core: Core, state: SourceState, providers: ReadonlyMap<stri
     spells: spellsOf(windows.at({ scope: 'source', address }), Math.min(perHour, ahead?.climb.path[0]?.perHour ?? Infinity), now),
     ...(ahead ? { climb: ahead.climb } : {}),
     lanes: [...providers].flatMap(([provider, many]) => laneAhead(core, state, provider, many, ahead, nextTick, now) ?? []),
-    takenToday: ramp.attemptsToday(name, undefined, now),
+    takenToday: ramp.attemptsToday(name, undefined, now) + state.account.inflight,
     nextTick,
     stoppedUntil: stopsUntil(stops, now),
     ...(stopped ? { stopped: `${stopped.limit} (${stopped.from})` } : {}),
@@ -85,7 +85,7 @@ function laneAhead(
     spells: left?.maxMsgPerHour === undefined ? spells : [...spells, { until: nextTick, perHour: left.maxMsgPerHour }],
     ...(climb ? { climb } : {}),
     ...(growth ? { growth: { factor: growth.factor, floor: growth.floor * many, best: growth.best } } : {}),
-    takenToday: ramp.attemptsToday(name, provider, now),
+    takenToday: ramp.attemptsToday(name, provider, now) + lane.account.inflight,
     stoppedUntil: stopsUntil(compiler.lane(lane, now).plan.stops, now),
   };
 }

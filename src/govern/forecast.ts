@@ -23,13 +23,13 @@ export function coldSlots(core: Core, lane: Lane, within: Ms, now: Instant): num
     windows.at({ scope: 'provider', provider }),
   ];
   if (places.some(list => list.some(w => now < w.until))) return 0;
-  const left = (value: number, of: string | undefined): number =>
-    value === Infinity ? Infinity : value - ramp.attemptsToday(source.name, of, now);
+  const left = (value: number, account: Account, of: string | undefined): number =>
+    value === Infinity ? Infinity : value - account.inflight - ramp.attemptsToday(source.name, of, now);
   const slots = Math.min(
     inHours(plan, lane.account, within, now),
     inHours(above, source.account, within, now),
-    left(plan.dayNow, provider),
-    left(above.dayNow, undefined),
+    left(plan.dayNow, lane.account, provider),
+    left(above.dayNow, source.account, undefined),
   );
   return Math.max(0, Math.floor(slots));
 }

@@ -14,18 +14,22 @@ export const FEWEST_EVENTS = 3;
 /** Deliveries of seven days below which a complaint rate says nothing. */
 export const FEWEST_DELIVERIES = 1_000;
 
-/** What one day, on the lanes that share a stage, came to. */
-export interface Facts {
+/** Recipients of one day, on the lanes that share a stage. */
+export interface Counts {
   /** Distinct recipients attempted. */
   readonly sent: number;
-  /** What the stage allowed, messages; the denominator of `sent`. Infinity when it sets no bound. */
-  readonly allowed: number;
   /** Recipients in the denominators of the rates. */
   readonly sample: number;
   readonly delivered: number;
   readonly deferrals: number;
   readonly blocks: number;
   readonly hardBounces: number;
+}
+
+/** What such a day came to. */
+export interface Facts extends Counts {
+  /** What the stage allowed, messages; the denominator of `sent`. Infinity when it sets no bound. */
+  readonly allowed: number;
   /** Complaints of seven days. */
   readonly complaints: number;
   /** Recipients delivered in seven days to providers that report complaints. */
@@ -42,17 +46,35 @@ export function valueOf(metric: GateMetric, facts: Facts): number | null {
     case 'sent':
       return facts.allowed === Infinity ? 1 : facts.allowed > 0 ? facts.sent / facts.allowed : 0;
     case 'delivered':
-      return part(facts.delivered, facts.sample);
     case 'deferral-rate':
-      return part(facts.deferrals, facts.sample);
     case 'hard-bounce-rate':
-      return part(facts.hardBounces, facts.sample);
     case 'block-rate':
-      return part(facts.blocks, facts.sample);
+      return rateOf(metric, facts);
     case 'complaint-rate':
       return facts.complaints < FEWEST_EVENTS || facts.reporting < FEWEST_DELIVERIES ? null : part(facts.complaints, facts.reporting);
     case 'window-open':
       return facts.windowOpen;
+  }
+}
+
+type Rate = 'delivered' | 'deferral-rate' | 'hard-bounce-rate' | 'block-rate';
+
+function rateOf(metric: Rate, counts: Counts): number | null {
+  const n = metric === 'delivered' ? counts.delivered : troubles(metric, counts);
+  return part(n, counts.sample);
+}
+
+/** The recipients that make a rate what it is. */
+function troubles(metric: Rate, counts: Counts): number {
+  switch (metric) {
+    case 'delivered':
+      return counts.sample - counts.delivered;
+    case 'deferral-rate':
+      return counts.deferrals;
+    case 'hard-bounce-rate':
+      return counts.hardBounces;
+    case 'block-rate':
+      return counts.blocks;
   }
 }
 
@@ -64,16 +86,10 @@ function eventsOf(metric: GateMetric, facts: Facts): number {
     case 'sent':
     case 'window-open':
       return Infinity;
-    case 'delivered':
-      return facts.sample - facts.delivered;
-    case 'deferral-rate':
-      return facts.deferrals;
-    case 'hard-bounce-rate':
-      return facts.hardBounces;
-    case 'block-rate':
-      return facts.blocks;
     case 'complaint-rate':
       return facts.complaints;
+    default:
+      return troubles(metric, facts);
   }
 }
 
@@ -91,7 +107,10 @@ export function show(metric: GateMetric, facts: Facts): string {
 
 /** Does the condition hold? An unknown value meets nothing. */
 export function meets(condition: Condition, facts: Facts): boolean {
-  const value = valueOf(condition.metric, facts);
+  return holds(condition, valueOf(condition.metric, facts));
+}
+
+function holds(condition: Condition, value: number | null): boolean {
   if (value === null) return false;
   switch (condition.op) {
     case '>':
@@ -115,6 +134,22 @@ export function trips(condition: Condition, facts: Facts, minSample: number): bo
 export function brakes(schedule: Schedule, facts: Facts): readonly Condition[] {
   const { stepBack, minSample } = schedule.gates;
   return stepBack.filter(c => c.metric !== 'sent' && trips(c, facts, minSample));
+}
+
+/**
+ * Can `brakes` find anything? Asked after every outcome, hence without allocation; what is dear to know counts as possible.
+ * `complaints`: there are any.
+ */
+export function mayBrake({ gates: { stepBack, minSample } }: Schedule, counts: Counts, complaints: boolean): boolean {
+  for (const condition of stepBack) {
+    const { metric } = condition;
+    if (metric === 'window-open') return true;
+    if (metric === 'sent' || counts.sample < minSample) continue;
+    if (metric === 'complaint-rate') {
+      if (complaints) return true;
+    } else if (troubles(metric, counts) >= FEWEST_EVENTS && holds(condition, rateOf(metric, counts))) return true;
+  }
+  return false;
 }
 
 /** What a tick makes of these facts, and the conditions that decide it (for `unearned`: those that fail). */

@@ -32,6 +32,7 @@ import { restoreState, snapshotState } from './snapshot.js';
 import { Status } from './status.js';
 import { undo } from './undo.js';
 import { createRamp } from './warm-up.js';
+import { copyOf } from './warm-up-days.js';
 
 export function createGovernor(ports: K.GovernorPorts, seed = 1): K.Governor {
   return new CoreGovernor(ports, createRamp, seed);
@@ -127,7 +128,7 @@ export class CoreGovernor implements K.Governor {
     if (!held) return { counted: recipients.map(r => r.counted), days: [] };
     const { lane, ask } = held;
     const counted: (readonly Counted[])[] = [];
-    const days = new Map<string, DayRow>();
+    const days = new Set<DayRow>();
     for (const recipient of recipients) {
       if (!lane.source.config) {
         counted.push(recipient.counted);
@@ -135,12 +136,13 @@ export class CoreGovernor implements K.Governor {
       }
       const result = this.#core.ramp.count(lane.source.name, lane.provider, recipient.counted, recipient.match.class, now);
       counted.push(result.counted);
-      for (const row of [result.row, ...(result.also ?? [])]) days.set(`${row.address}/${row.provider}/${row.day}`, row);
+      days.add(result.row);
+      for (const row of result.also) days.add(row);
     }
     const matches = recipients.map(r => r.match);
     this.#feedback.attempt(lane, matches, ask, held.departed ?? held.reserved, now, recipients[0]?.message);
     this.#core.released(lane);
-    return { counted, days: [...days.values()] };
+    return { counted, days: Array.from(days, copyOf) };
   }
 
   absorbReply(lane: LaneName, match: ReplyMatch, now: Instant): void {

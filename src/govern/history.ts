@@ -7,67 +7,59 @@
  * period. An entry counts from its answer until stamp + period, half-open. Both kinds stand side by side, so a cap may
  * change in either direction and forgets nothing; every rounding goes up, to the receiver's benefit.
  *
- * Stamps are 32-bit milliseconds modulo 2^32; ages are signed differences, right for periods up to 12 days.
+ * Ages are in ticks: 1 ms, or a 3,600,000th of a period longer than an hour. How entries lie in memory is history-block's.
  */
-import type { Instant, Ms } from '../kernel/units.js';
-import { MAX_ORDER, type Slabs } from './slab.js';
+import { HOUR, type Instant, type Ms } from '../kernel/units.js';
+import * as block from './history-block.js';
+import type { Slabs } from './slab.js';
 
-/** Above this many exact entries a history turns coarse whatever its cap. */
-const MAX_EXACT = 200;
-const FIRST_ORDER = 2;
+/** A history of this many entries takes no more exact ones: their moment is rounded up to the next hundredth. */
+const MAX_EXACT = 100;
+/** A block as large as this many entries is made smaller, where it can be, before it grows. */
+const MANY = 122;
 export const LONGEST_PERIOD: Ms = 12 * 86_400_000;
 
 export class History {
   readonly period: Ms;
   readonly #slabs: Slabs;
+  /** -1 until there is something to remember. */
   #block = -1;
-  #order = 0;
-  /** Index of the oldest entry in the block, and how many there are. */
-  #head = 0;
-  #length = 0;
-  #sum = 0;
-  /** The newest stamp, as an instant: a history untouched for longer than its period is empty, however stamps wrap. */
-  #newest: Instant = -Infinity;
 
   constructor(slabs: Slabs, period: Ms) {
     this.#slabs = slabs;
     this.period = Math.max(1, Math.min(Math.ceil(period), LONGEST_PERIOD));
   }
 
+  /** The place on the even grid of the last slot given away, kept here for the account; -Infinity before the first. */
+  get grid(): Instant {
+    return this.#block < 0 ? -Infinity : block.grid(this.#slabs, this.#block);
+  }
+
+  set grid(at: Instant) {
+    if (this.#block < 0) this.#block = block.begin(this.#slabs);
+    block.setGrid(this.#slabs, this.#block, at);
+  }
+
   /** Counts `slots` answered at `at`. */
   add(at: Instant, slots: number, now: Instant, exact: boolean): void {
     if (slots <= 0) return;
     this.used(now);
-    let stamp = Math.ceil(at);
-    if (!exact || this.#length >= MAX_EXACT) {
-      const width = Math.max(1, Math.ceil(this.period / 100));
-      stamp = (Math.floor(stamp / width) + 1) * width;
-    }
-    if (stamp + this.period <= now) return;
-    this.#insert(stamp >>> 0, slots);
-    this.#sum += slots;
-    if (stamp > this.#newest) this.#newest = stamp;
+    if (this.#block < 0) this.#block = block.begin(this.#slabs);
+    const tick = tickOf(this.period);
+    const span = Math.ceil(this.period / tick);
+    const length = block.length(this.#slabs, this.#block);
+    if (length >= MANY) block.merge(this.#slabs, this.#block, Math.floor(now / tick), stamp => coarse(stamp, span));
+    let stamp = Math.ceil(at / tick);
+    if (!exact || length >= MAX_EXACT) stamp = coarse(stamp, span);
+    if (stamp + span <= Math.floor(now / tick)) return;
+    this.#block = block.insert(this.#slabs, this.#block, stamp, slots);
   }
 
   /** Attempts that still count at `now`. Forgets older ones. */
   used(now: Instant): number {
-    if (this.#length === 0) return 0;
-    if (now >= this.#newest + this.period) {
-      this.clear();
-      return 0;
-    }
-    const words = this.#slabs.chunk(this.#block);
-    const start = this.#slabs.offset(this.#block);
-    const t = Math.floor(now) | 0;
-    while (this.#length > 0) {
-      const i = start + 2 * this.#head;
-      if (((t - (words[i] as number)) | 0) < this.period) break;
-      this.#sum -= words[i + 1] as number;
-      this.#head++;
-      this.#length--;
-    }
-    if (this.#length === 0) this.clear();
-    return this.#sum;
+    if (this.#block < 0) return 0;
+    const tick = tickOf(this.period);
+    return block.used(this.#slabs, this.#block, Math.ceil(this.period / tick), Math.floor(now / tick));
   }
 
   /** The earliest instant, not before `now`, at which at most `room` attempts still count; Infinity when room is negative. */
@@ -75,12 +67,11 @@ export class History {
     if (room < 0) return Infinity;
     let left = this.used(now);
     if (left <= room) return now;
-    const words = this.#slabs.chunk(this.#block);
-    const start = this.#slabs.offset(this.#block);
-    const t = Math.floor(now) | 0;
-    for (let i = this.#head; i < this.#head + this.#length; i++) {
-      left -= words[start + 2 * i + 1] as number;
-      if (left <= room) return Math.floor(now) - ((t - (words[start + 2 * i] as number)) | 0) + this.period;
+    const tick = tickOf(this.period);
+    const span = Math.ceil(this.period / tick) * tick;
+    for (const [stamp, slots] of this.entries(now)) {
+      left -= slots;
+      if (left <= room) return stamp + span;
     }
     return now;
   }
@@ -88,12 +79,9 @@ export class History {
   /** Everything that counts at `now`, oldest first: stamp and slots. */
   *entries(now: Instant): Generator<readonly [Instant, number]> {
     this.used(now);
-    for (let i = this.#head; i < this.#head + this.#length; i++) {
-      const words = this.#slabs.chunk(this.#block);
-      const at = this.#slabs.offset(this.#block) + 2 * i;
-      const age = ((Math.floor(now) | 0) - (words[at] as number)) | 0;
-      yield [Math.floor(now) - age, words[at + 1] as number];
-    }
+    if (this.#block < 0) return;
+    const tick = tickOf(this.period);
+    for (const [stamp, slots] of block.entries(this.#slabs, this.#block, Math.floor(now / tick))) yield [stamp * tick, slots];
   }
 
   /** Takes over what another history knows; its stamps are kept as they are. */
@@ -101,50 +89,17 @@ export class History {
     for (const [stamp, slots] of other.entries(now)) this.add(stamp, slots, now, true);
   }
 
+  /** Forgets everything and gives the memory back. */
   clear(): void {
-    if (this.#block >= 0) this.#slabs.release(this.#block, this.#order);
+    if (this.#block >= 0) block.end(this.#slabs, this.#block);
     this.#block = -1;
-    this.#head = this.#length = this.#sum = 0;
-    this.#newest = -Infinity;
   }
+}
 
-  #insert(stamp: number, slots: number): void {
-    this.#reserve();
-    const words = this.#slabs.chunk(this.#block);
-    const start = this.#slabs.offset(this.#block);
-    let i = this.#head + this.#length;
-    while (i > this.#head && ((stamp - (words[start + 2 * (i - 1)] as number)) | 0) < 0) i--;
-    const same = start + 2 * (i - 1);
-    if (i > this.#head && words[same] === stamp) {
-      words[same + 1] = (words[same + 1] as number) + slots;
-      return;
-    }
-    words.copyWithin(start + 2 * (i + 1), start + 2 * i, start + 2 * (this.#head + this.#length));
-    words[start + 2 * i] = stamp;
-    words[start + 2 * i + 1] = slots;
-    this.#length++;
-  }
+const tickOf = (period: Ms): Ms => (period <= HOUR ? 1 : Math.ceil(period / HOUR));
 
-  /** Makes room for one entry behind the last. */
-  #reserve(): void {
-    if (this.#block < 0) {
-      this.#order = FIRST_ORDER;
-      this.#block = this.#slabs.take(this.#order);
-      return;
-    }
-    const capacity = 1 << (this.#order - 1);
-    if (this.#head + this.#length < capacity) return;
-    const from = this.#slabs.offset(this.#block) + 2 * this.#head;
-    const words = this.#slabs.chunk(this.#block);
-    if (this.#head * 2 >= capacity || this.#order === MAX_ORDER) {
-      words.copyWithin(this.#slabs.offset(this.#block), from, from + 2 * this.#length);
-    } else {
-      const block = this.#slabs.take(this.#order + 1);
-      this.#slabs.chunk(block).set(words.subarray(from, from + 2 * this.#length), this.#slabs.offset(block));
-      this.#slabs.release(this.#block, this.#order);
-      this.#block = block;
-      this.#order++;
-    }
-    this.#head = 0;
-  }
+/** The end of the hundredth of a period in which a stamp lies. */
+function coarse(stamp: number, span: number): number {
+  const width = Math.max(1, Math.ceil(span / 100));
+  return (Math.floor(stamp / width) + 1) * width;
 }

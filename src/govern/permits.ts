@@ -43,7 +43,6 @@ export class Permits {
     const held: Held = { permit, lane, ask, reserved: now, subjects, slots, departed: undefined };
     this.#held.set(permit.id, held);
     this.#each(held, now, (account, plan) => account.reserve(slots, plan.hourNow, now));
-    if (lane.source.config) this.#core.ramp.reserve(lane.source.name, lane.provider, slots, now);
     ports.ledger({ kind: 'reserve', permit: permit.id, address: lane.source.address, provider: lane.provider, slots, at: now });
     return permit;
   }
@@ -65,11 +64,10 @@ export class Permits {
     const back = Math.min(Math.max(0, slots), held.slots);
     const whole = back === held.slots;
     if (back === 0) return;
-    const { ports, ramp } = this.#core;
+    const { ports } = this.#core;
     const { lane, reserved } = held;
     held.slots -= back;
     this.#each(held, now, (account, plan) => account.giveBack(back, whole, plan.hourNow));
-    if (lane.source.config) ramp.reserve(lane.source.name, lane.provider, -back, reserved);
     ports.ledger({ kind: 'refund', permit: permit.id, at: now });
     if (whole) this.#held.delete(permit.id);
     else {

@@ -55,7 +55,7 @@ export interface Plan {
   validUntil: Instant;
 }
 
-/** Attempts of the running day and its end, for `max-msg-per-day`. */
+/** Attempts of the running day whose outcome is known, and its end, for `max-msg-per-day`: those under way count besides. */
 export interface Day {
   attempts(): number;
   end(): Instant | null;
@@ -108,7 +108,7 @@ export function slotsFree(plan: Plan, account: Account, wanted: number, day: Day
     const cap = plan.rates[i] as Cap;
     free = Math.min(free, cap.value - account.inflight - account.rate(cap.per, now).used(now));
   }
-  if (plan.dayNow !== Infinity && day && free > 0) free = Math.min(free, plan.dayNow - day.attempts());
+  if (plan.dayNow !== Infinity && day && free > 0) free = Math.min(free, plan.dayNow - account.inflight - day.attempts());
   return Math.max(0, Math.floor(free));
 }
 
@@ -134,10 +134,11 @@ export function slotsAt(plan: Plan, account: Account, n: number, day: Day | unde
     latest = Math.max(latest, at);
   }
   for (const cap of plan.day) {
-    const attempts = day?.attempts() ?? 0;
+    const attempts = account.inflight + (day?.attempts() ?? 0);
     if (attempts + n <= cap.value) continue;
     const end = day?.end() ?? null;
-    const at = end === null || end <= now ? Infinity : end;
+    // What is under way when the day ends counts in the next.
+    const at = end === null || end <= now || account.inflight + n > cap.value ? Infinity : end;
     if (sink) tell(sink, cap, now, attempts, at);
     latest = Math.max(latest, at);
   }

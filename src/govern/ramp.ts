@@ -158,13 +158,8 @@ export interface Ramp {
   laneCaps(source: string, provider: string, now: Instant): StageCaps | undefined;
   /** The tick the running day began with. Warm sources count days from midnight UTC. */
   dayStart(source: string, now: Instant): Instant;
-  /** Attempts of the running day, for max-msg-per-day. */
+  /** Attempts of the running day whose outcome was counted. */
   attemptsToday(source: string, provider: string | undefined, now: Instant): number;
-  /**
-   * Slots were taken (or given back, negative): keeps attemptsToday exact before outcomes arrive. For slots given back `now`
-   * is the instant they were taken, so that those of an earlier day change nothing today.
-   */
-  reserve(source: string, provider: string, slots: number, now: Instant): void;
   /**
    * Counts one recipient's outcome: adjusts the day's rows by its earlier outcome of today, if any, and judges the brake.
    * Returns the recipient's new `counted` list and the absolute day rows to commit: the running day's, and `also` those of
@@ -176,7 +171,7 @@ export interface Ramp {
     before: readonly Counted[],
     outcome: OutcomeClass,
     now: Instant,
-  ): { counted: readonly Counted[]; row: DayRow; also?: readonly DayRow[] };
+  ): { counted: readonly Counted[]; row: DayRow; also: readonly DayRow[] };
   /** The growth limit of a lane, for a forecast; undefined where none binds. */
   growth(
     source: string,

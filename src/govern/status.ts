@@ -73,7 +73,7 @@ export class Status {
       maxMsgPerHour: plan.hourNow,
       maxMsgPerDay: plan.dayNow,
       attemptsLastHour: source.account.inflight + source.account.hour.used(now),
-      attemptsToday: today.attempts,
+      attemptsToday: today.attempts + source.account.inflight,
       deliveredToday: today.delivered,
       deferredToday: today.deferred,
       bouncedToday: today.bounced,

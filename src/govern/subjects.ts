@@ -42,7 +42,7 @@ export class Subjects {
   /** What windows bind for mail of this sender's domain to this recipient's domain; usually nothing. */
   of(provider: string, senderDomain: string | undefined, recipientDomain: string | undefined, now: Instant): readonly Subject[] {
     if (this.#windows.subjects === 0) {
-      if (this.#kept.size > 0) this.#kept.clear();
+      for (const key of this.#kept.keys()) this.#forget(key);
       return NONE;
     }
     const found: Subject[] = [];
@@ -54,10 +54,7 @@ export class Subjects {
   #add(found: Subject[], place: WindowPlace, now: Instant): void {
     const windows = this.#windows.at(place);
     const key = placeKey(place);
-    if (windows.length === 0) {
-      this.#kept.delete(key);
-      return;
-    }
+    if (windows.length === 0) return this.#forget(key);
     let kept = this.#kept.get(key);
     if (!kept) this.#kept.set(key, (kept = { account: new Account(this.#slabs), plan: this.#compiler.subject(windows, now), windows }));
     if (kept.windows !== windows) {
@@ -66,5 +63,10 @@ export class Subjects {
     }
     if (now >= kept.plan.validUntil) refresh(kept.plan, now);
     found.push(kept);
+  }
+
+  #forget(key: string): void {
+    this.#kept.get(key)?.account.forget();
+    this.#kept.delete(key);
   }
 }

@@ -5,7 +5,7 @@ import { printPlace } from '../kernel/fault.js';
 import type { StageVerb } from '../kernel/governor.js';
 import type { JournalType } from '../kernel/journal.js';
 import type { Instant } from '../kernel/units.js';
-import { brakes, tell } from './gate.js';
+import { brakes, mayBrake, tell } from './gate.js';
 import type { Facts } from './gate.js';
 import type { Progress, Ramp, RampPorts } from './ramp.js';
 import { adapt } from './warm-up-begin.js';
@@ -57,7 +57,7 @@ export class Changes {
 
   /** The step-back conditions, after an outcome. */
   brakeIfMet(climb: Climb, unit: Unit, now: Instant): void {
-    if (!this.#mayBrake(unit) || unit.tally.sample < climb.schedule.gates.minSample) return;
+    if (!this.#mayBrake(unit) || !mayBrake(climb.schedule, unit.tally, !this.#records.complaints.empty)) return;
     const facts = brakeFacts(this.#records, climb, unit, now);
     const met = brakes(climb.schedule, facts);
     const first = met[0];

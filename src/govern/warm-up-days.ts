@@ -1,9 +1,9 @@
 /**
- * Day counters in memory: for each address and provider, one row a day, and how many slots of the running day are taken.
+ * Day counters in memory: for each address and provider, one row a day.
  *
- * A row counts distinct recipients by their last outcome there; the `counted` list a recipient carries makes that exact. Slots
- * taken run ahead of outcomes, so max-msg-per-day sees attempts as they depart. Rows of warm addresses go when their day ends,
- * others after 31 days. Knows nothing of stages and gates.
+ * A row counts attempts whose outcome is known, and distinct recipients by their last outcome there; the `counted` list a
+ * recipient carries makes that exact. Rows of warm addresses go when their day ends, others after 31 days. Knows nothing of
+ * stages and gates.
  */
 import { DAY } from '../kernel/units.js';
 import type { DayRow } from '../kernel/day.js';
@@ -21,24 +21,21 @@ const YOUNG: Ms = 8 * DAY;
 /** Entries a recipient's `counted` list may hold; older ones can no longer be replaced. */
 const MOST_COUNTED = 16;
 
-interface Row {
-  readonly day: Instant;
+/** One day of a lane, as it is committed. It goes on counting. */
+interface Row extends DayRow {
   attempts: number;
-  readonly counts: Partial<Record<OutcomeClass, number>>;
-}
-
-interface Lane {
-  /** Oldest first. */
-  rows: Row[];
-  /** Slots taken in the running day. */
-  taken: number;
+  readonly recipients: Partial<Record<OutcomeClass, number>>;
 }
 
 interface Address {
   day: Instant;
-  taken: number;
-  readonly lanes: Map<string, Lane>;
+  /** Of the running day, on all lanes. */
+  attempts: number;
+  /** By provider; oldest first. */
+  readonly lanes: Map<string, readonly Row[]>;
 }
+
+const NONE: readonly DayRow[] = [];
 
 export class Days {
   readonly #addresses = new Map<string, Address>();
@@ -50,19 +47,19 @@ export class Days {
   roll(address: string, day: Instant, needed: Instant): void {
     const found = this.#addresses.get(address);
     if (!found) {
-      this.#addresses.set(address, { day, taken: 0, lanes: new Map() });
+      this.#addresses.set(address, { day, attempts: 0, lanes: new Map() });
       return;
     }
     if (day <= found.day) return;
     found.day = day;
-    found.taken = 0;
+    found.attempts = 0;
     if (needed === Infinity) return found.lanes.clear();
-    for (const [provider, lane] of found.lanes) {
-      lane.rows = worthKeeping(lane.rows, day, Math.min(needed, day - YOUNG));
+    for (const [provider, rows] of found.lanes) {
+      const kept = worthKeeping(rows, day, Math.min(needed, day - YOUNG));
       // A restored row may belong to the day that only now begins.
-      lane.taken = this.#row(lane, day)?.attempts ?? 0;
-      found.taken += lane.taken;
-      if (lane.rows.length === 0) found.lanes.delete(provider);
+      found.attempts += rowAt(kept, day)?.attempts ?? 0;
+      if (kept.length > 0) found.lanes.set(provider, kept);
+      else found.lanes.delete(provider);
     }
   }
 
@@ -71,24 +68,17 @@ export class Days {
     return this.#addresses.get(address)?.day;
   }
 
-  /** Takes slots of the running day, or gives some back. */
-  take(address: string, provider: string, slots: number): void {
-    const found = this.#address(address);
-    const lane = this.#lane(found, provider);
-    const before = lane.taken;
-    lane.taken = Math.max(this.#row(lane, found.day)?.attempts ?? 0, lane.taken + slots);
-    found.taken += lane.taken - before;
-  }
-
-  taken(address: string, provider: string | undefined): number {
+  /** Attempts of the running day whose outcome was counted. */
+  attempts(address: string, provider: string | undefined): number {
     const found = this.#addresses.get(address);
     if (!found) return 0;
-    return provider === undefined ? found.taken : (found.lanes.get(provider)?.taken ?? 0);
+    return provider === undefined ? found.attempts : (rowAt(found.lanes.get(provider) ?? [], found.day)?.attempts ?? 0);
   }
 
   /**
    * One recipient's attempt ended in `outcome` today; entries of `before` on this lane from `since` on are replaced.
-   * `on` hears every change of a count. Returns the recipient's list and the rows changed, today's first.
+   * `on` hears every change of a count. Returns the recipient's list and the rows changed, today's first; these go on
+   * counting: who keeps one copies it.
    */
   count(
     address: string,
@@ -99,46 +89,55 @@ export class Days {
     on: (outcome: OutcomeClass, n: number, day: Instant) => void,
   ): { readonly counted: readonly Counted[]; readonly row: DayRow; readonly also: readonly DayRow[] } {
     const found = this.#address(address);
-    const lane = this.#lane(found, provider);
-    const today = this.#rowOf(lane, found.day);
-    const changed = new Set<Row>();
-    const counted: Counted[] = [];
-    for (const entry of before) {
-      const same = entry.source === address && entry.provider === provider;
-      if (!same) counted.push(entry);
-      else if (entry.day >= Math.min(since, found.day)) {
-        const row = this.#row(lane, entry.day);
-        const n = row?.counts[entry.class] ?? 0;
-        if (!row || n <= 0) continue;
-        if (n === 1) delete row.counts[entry.class];
-        else row.counts[entry.class] = n - 1;
-        on(entry.class, -1, row.day);
-        if (row !== today) changed.add(row);
-      }
+    const rows = found.lanes.get(provider) ?? [];
+    let today = rowAt(rows, found.day);
+    if (!today) {
+      today = { address, provider, day: found.day, attempts: 0, recipients: {} };
+      found.lanes.set(provider, [...rows, today]);
     }
-    today.counts[outcome] = (today.counts[outcome] ?? 0) + 1;
+    const also = before.length > 0 ? this.#replace(found, rows, before, since, on) : NONE;
+    today.recipients[outcome] = (today.recipients[outcome] ?? 0) + 1;
     on(outcome, 1, today.day);
     today.attempts++;
-    if (today.attempts > lane.taken) {
-      found.taken += today.attempts - lane.taken;
-      lane.taken = today.attempts;
-    }
+    found.attempts++;
+    const counted = before.filter(entry => entry.source !== address || entry.provider !== provider);
     counted.push({ source: address, provider, day: today.day, class: outcome });
-    return {
-      counted: counted.slice(-MOST_COUNTED),
-      row: asRow(address, provider, today),
-      also: [...changed].map(row => asRow(address, provider, row)),
-    };
+    return { counted: counted.length > MOST_COUNTED ? counted.slice(-MOST_COUNTED) : counted, row: today, also };
   }
 
-  restore(row: DayRow): void {
+  /** Takes earlier outcomes of a recipient on this lane back; returns the rows of days gone by that changed. */
+  #replace(
+    { day }: Address,
+    rows: readonly Row[],
+    before: readonly Counted[],
+    since: Instant,
+    on: (outcome: OutcomeClass, n: number, day: Instant) => void,
+  ): readonly DayRow[] {
+    const changed = new Set<DayRow>();
+    for (const entry of before) {
+      if (entry.day < Math.min(since, day)) continue;
+      const row = rowAt(rows, entry.day);
+      if (!row || entry.source !== row.address || entry.provider !== row.provider) continue;
+      const n = row.recipients[entry.class] ?? 0;
+      if (n <= 0) continue;
+      if (n === 1) delete row.recipients[entry.class];
+      else row.recipients[entry.class] = n - 1;
+      on(entry.class, -1, row.day);
+      if (row.day !== day) changed.add(row);
+    }
+    return [...changed];
+  }
+
+  restore({ recipients, ...row }: DayRow): void {
     const found = this.#address(row.address);
-    const lane = this.#lane(found, row.provider);
-    lane.rows = [...lane.rows.filter(r => r.day !== row.day), { day: row.day, attempts: row.attempts, counts: { ...row.recipients } }];
-    lane.rows.sort((a, b) => a.day - b.day);
-    if (row.day !== found.day) return;
-    found.taken += Math.max(0, row.attempts - lane.taken);
-    lane.taken = Math.max(lane.taken, row.attempts);
+    const rows = found.lanes.get(row.provider) ?? [];
+    const before = rowAt(rows, row.day);
+    const kept = [...rows.filter(r => r !== before), { ...row, recipients: { ...recipients } }];
+    found.lanes.set(
+      row.provider,
+      kept.sort((a, b) => a.day - b.day),
+    );
+    if (row.day === found.day) found.attempts += row.attempts - (before?.attempts ?? 0);
   }
 
   /** Visits the counts of every lane of an address for days in [from, to). */
@@ -148,8 +147,8 @@ export class Days {
     to: Instant,
     visit: (provider: string, counts: Readonly<Partial<Record<OutcomeClass, number>>>, day: Instant, attempts: number) => void,
   ): void {
-    for (const [provider, lane] of this.#addresses.get(address)?.lanes ?? []) {
-      for (const row of lane.rows) if (row.day >= from && row.day < to) visit(provider, row.counts, row.day, row.attempts);
+    for (const [provider, rows] of this.#addresses.get(address)?.lanes ?? []) {
+      for (const row of rows) if (row.day >= from && row.day < to) visit(provider, row.recipients, row.day, row.attempts);
     }
   }
 
@@ -157,7 +156,7 @@ export class Days {
   best(address: string, provider: string): number {
     const found = this.#addresses.get(address);
     let best = 0;
-    for (const row of found?.lanes.get(provider)?.rows ?? []) {
+    for (const row of found?.lanes.get(provider) ?? []) {
       if (found && row.day < found.day && row.day >= found.day - GROWTH_WINDOW) best = Math.max(best, row.attempts);
     }
     return best;
@@ -165,7 +164,7 @@ export class Days {
 
   today(address: string, provider: string | undefined): DayTotals {
     const found = this.#addresses.get(address);
-    const totals = { attempts: this.taken(address, provider), recipients: 0, delivered: 0, deferred: 0, bounced: 0 };
+    const totals = { attempts: this.attempts(address, provider), recipients: 0, delivered: 0, deferred: 0, bounced: 0 };
     if (!found) return totals;
     this.each(address, found.day, Infinity, (name, counts) => {
       if (provider !== undefined && name !== provider) return;
@@ -182,23 +181,11 @@ export class Days {
     if (!found) throw new Error(`the day of ${address} has not begun`);
     return found;
   }
+}
 
-  #lane(address: Address, provider: string): Lane {
-    let lane = address.lanes.get(provider);
-    if (!lane) address.lanes.set(provider, (lane = { rows: [], taken: 0 }));
-    return lane;
-  }
-
-  #row(lane: Lane, day: Instant): Row | undefined {
-    const last = lane.rows.at(-1);
-    return last?.day === day ? last : lane.rows.find(row => row.day === day);
-  }
-
-  #rowOf(lane: Lane, day: Instant): Row {
-    let row = this.#row(lane, day);
-    if (!row) lane.rows.push((row = { day, attempts: 0, counts: {} }));
-    return row;
-  }
+function rowAt(rows: readonly Row[], day: Instant): Row | undefined {
+  const last = rows.at(-1);
+  return last?.day === day ? last : rows.find(row => row.day === day);
 }
 
 /** Old rows serve growth alone: of those only days that no later one has beaten. */
@@ -210,9 +197,8 @@ function worthKeeping(rows: readonly Row[], day: Instant, needed: Instant): Row[
     if (row.day >= needed || row.attempts > most) kept.push(row);
     if (row.day < day) most = Math.max(most, row.attempts);
   }
-  return kept.reverse();
+  return [...kept.reverse()];
 }
 
-function asRow(address: string, provider: string, row: Row): DayRow {
-  return { address, provider, day: row.day, attempts: row.attempts, recipients: { ...row.counts } };
-}
+/** The row as it is now. */
+export const copyOf = ({ recipients, ...row }: DayRow): DayRow => ({ ...row, recipients: { ...recipients } });

@@ -119,13 +119,7 @@ class WarmUp implements Ramp {
   }
 
   attemptsToday(source: string, provider: string | undefined, now: Instant): number {
-    return this.#days.taken(this.#roll(source, now), provider);
-  }
-
-  reserve(source: string, provider: string, slots: number, now: Instant): void {
-    const address = this.#roll(source, now);
-    if (slots < 0 && now < (this.#days.dayOf(address) ?? 0)) return;
-    this.#days.take(address, provider, slots);
+    return this.#days.attempts(this.#roll(source, now), provider);
   }
 
   count(

@@ -2,7 +2,7 @@
  * The dialogue of the governor: permits, refunds, connections, limits of every level, reasons with their origin.
  */
 import { describe, expect, it } from 'vitest';
-import { HOT, HOUR, limits, match, provider, rule, settings, source, Stand, T0 } from './ground.js';
+import { DAY, HOT, HOUR, limits, match, provider, rule, settings, source, Stand, T0 } from './ground.js';
 
 const burst = { pacing: 'burst' as const };
 
@@ -70,6 +70,43 @@ describe('an hourly cap', () => {
     });
     expect(s.go(HOT, 50).slots).toBe(50);
     expect(s.ask({ source: 'hot', provider: 'none' })).toMatchObject({ go: false, until: null });
+  });
+});
+
+describe('a cap of the day', () => {
+  const day = { maxMsgPerDay: 5, ...burst };
+
+  it('counts what is under way, and nothing that was given back', () => {
+    const s = new Stand({ defaults: day });
+    const [first, second] = [s.go(HOT, 3), s.go(HOT, 3)];
+    expect([first.slots, second.slots]).toEqual([3, 2]);
+    const verdict = s.ask(HOT);
+    expect(!verdict.go && verdict.because()[0]).toMatchObject({ limit: 'max-msg-per-day', value: 5, used: 5, until: null });
+    s.governor.refund(second, 1, s.now);
+    expect(s.go(HOT, 9).slots).toBe(1);
+    s.answer(first);
+    expect(s.governor.sourceStatus('hot', s.now).attemptsToday).toBe(5);
+    expect(s.ask(HOT)).toMatchObject({ go: false, until: T0 + DAY });
+  });
+
+  it('is that of the day in which an attempt ends, when it spans two', () => {
+    const s = new Stand({ defaults: day }, T0 - 1000);
+    const permit = s.go(HOT, 5);
+    s.governor.present(permit, s.now);
+    expect(s.ask(HOT).go).toBe(false);
+    s.now = T0;
+    expect(s.ask(HOT).go).toBe(false);
+    s.answer(permit);
+    expect(s.ask(HOT)).toMatchObject({ go: false, until: T0 + DAY });
+    s.now = T0 + DAY;
+    expect(s.go(HOT, 9).slots).toBe(5);
+  });
+
+  it('binds the sum of a source’s lanes', () => {
+    const s = new Stand({ sources: [source('hot', '192.0.2.1', { maxMsgPerDay: 4 })], defaults: burst });
+    s.send(HOT, match(), 3);
+    expect(s.go({ source: 'hot', provider: 'beta' }, 9).slots).toBe(1);
+    expect(s.ask({ source: 'hot', provider: 'gamma' }).go).toBe(false);
   });
 });
 

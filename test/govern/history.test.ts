@@ -81,19 +81,68 @@ describe('a history', () => {
     expect([...history.entries(T0 + 1000)].length).toBeLessThan(310);
   });
 
-  it('gives its memory back to the others', () => {
+  it('holds counts of any size, and many answers at one instant', () => {
+    const history = new History(new Slabs(), HOUR);
+    for (const [at, slots] of [
+      [0, 200],
+      [0, 55],
+      [0, 1],
+      [5, 70_000],
+      [2, 300],
+    ] as const)
+      history.add(T0 + at, slots, T0 + 10, true);
+    expect([...history.entries(T0 + 10)]).toEqual([
+      [T0, 256],
+      [T0 + 2, 300],
+      [T0 + 5, 70_000],
+    ]);
+    expect(history.used(T0 + HOUR + 1)).toBe(70_300);
+  });
+
+  it('keeps the grid for its owner, through growth', () => {
+    const history = new History(new Slabs(), HOUR);
+    expect(history.grid).toBe(-Infinity);
+    history.grid = T0 + 0.25;
+    for (let i = 0; i < 300; i++) history.add(T0 + 1000 * i, 1 + i * i, T0 + 1000 * i, true);
+    expect(history.grid).toBe(T0 + 0.25);
+    history.clear();
+    expect(history.grid).toBe(-Infinity);
+  });
+});
+
+describe('slabs', () => {
+  it('give each block to one owner, inside one chunk', () => {
+    const sizes = fc.array(fc.record({ order: fc.integer({ min: 4, max: 9 }), back: fc.boolean() }), { maxLength: 400, size: 'max' });
+    fc.assert(
+      fc.property(sizes, steps => {
+        const slabs = new Slabs();
+        const owned: { block: number; order: number }[] = [];
+        for (const { order, back } of steps) {
+          const gone = back ? owned.shift() : undefined;
+          if (gone) slabs.release(gone.block, gone.order);
+          owned.push({ block: slabs.take(order), order });
+          owned.forEach(({ block, order: of }, i) => slabs.chunk(block).fill(i, slabs.offset(block), slabs.offset(block) + (1 << of)));
+        }
+        owned.forEach(({ block, order }, i) => {
+          const words = slabs.chunk(block).subarray(slabs.offset(block), slabs.offset(block) + (1 << order));
+          expect(words.length).toBe(1 << order);
+          expect(words.every(word => word === i)).toBe(true);
+        });
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('join what small blocks leave behind: growing histories need no more than they end with', () => {
     const slabs = new Slabs();
-    const first = slabs.take(4);
-    slabs.release(first, 4);
-    expect(slabs.take(4)).toBe(first);
-    const taken = new Set<number>();
-    for (let i = 0; i < 5000; i++) {
-      const order = 2 + (i % 9);
-      const block = slabs.take(order);
-      expect(Math.floor(block / 32768)).toBe(Math.floor((block + (1 << order) - 1) / 32768));
-      taken.add(block);
-    }
-    expect(taken.size).toBe(5000);
+    const histories = Array.from({ length: 2_000 }, () => new History(slabs, HOUR));
+    for (let minute = 0; minute < 60; minute++) for (const h of histories) h.add(T0 + minute * 60_000, 1, T0 + minute * 60_000, true);
+    // 60 answers and the head are 66 words: blocks of 128.
+    expect(slabs.bytes).toBeLessThan(1.1 * 2_000 * 512);
+    for (const history of histories) history.clear();
+    const before = slabs.bytes;
+    for (let i = 0; i < 1_900; i++) slabs.take(7);
+    expect(slabs.bytes).toBe(before);
   });
 });
 

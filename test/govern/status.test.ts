@@ -140,7 +140,7 @@ describe('max-msg-per-day', () => {
   it('counts from tick to tick and waits for the next', () => {
     const s = new Stand({ sources: [source('hot', '192.0.2.1', { maxMsgPerDay: 3, ...burst })] });
     s.now += 5 * HOUR;
-    expect(s.go(HOT, 9).slots).toBe(3);
+    s.send(HOT, match(), 3);
     const verdict = s.ask(HOT);
     expect(verdict).toMatchObject({ go: false, until: T0 + DAY });
     expect(!verdict.go && verdict.because()[0]).toMatchObject({ limit: 'max-msg-per-day', value: 3, used: 3, scope: 'source' });

@@ -167,7 +167,6 @@ export class World {
 
   /** One recipient is tried again; returns what it carries on. */
   again(before: readonly Counted[], outcome: OutcomeClass, provider = 'google', name = 'cold-1'): readonly Counted[] {
-    this.ramp.reserve(name, provider, 1, this.now);
     return this.ramp.count(name, provider, before, outcome, this.now).counted;
   }
 

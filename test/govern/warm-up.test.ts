@@ -156,7 +156,6 @@ describe('rates', () => {
 
   it('give absolute rows to commit', () => {
     const w = world();
-    w.ramp.reserve('cold-1', 'google', 2, w.now);
     const first = w.ramp.count('cold-1', 'google', [], 'greylist', w.now);
     const day = START - 20 * HOUR;
     expect(first.row).toEqual({ address: ADDRESS, provider: 'google', day, attempts: 1, recipients: { greylist: 1 } });
@@ -189,7 +188,6 @@ describe('too little mail', () => {
     w.send(15);
     const carried = w.again([], 'transient');
     w.tick();
-    w.ramp.reserve('cold-1', 'google', 1, w.now);
     const result = w.ramp.count('cold-1', 'google', carried, 'delivered', w.now);
     expect(result.also).toEqual([
       { address: ADDRESS, provider: 'google', day: START - 20 * HOUR, attempts: 16, recipients: { delivered: 15 } },
@@ -395,20 +393,6 @@ describe('the days of a source', () => {
     w.now = START + DAY + 1;
     w.send(75).tick();
     expect(w.caps().stage).toBe(1);
-  });
-
-  it('count slots as they are taken, and give back those of today alone', () => {
-    const w = world();
-    w.ramp.reserve('cold-1', 'google', 10, w.now);
-    w.ramp.reserve('cold-1', 'yahoo', 5, w.now);
-    w.ramp.reserve('cold-1', 'google', -4, w.now);
-    expect(w.ramp.attemptsToday('cold-1', 'google', w.now)).toBe(6);
-    expect(w.ramp.attemptsToday('cold-1', undefined, w.now)).toBe(11);
-    const before = w.now;
-    w.tick();
-    w.ramp.reserve('cold-1', 'google', 3, w.now);
-    w.ramp.reserve('cold-1', 'google', -2, before);
-    expect(w.ramp.attemptsToday('cold-1', undefined, w.now)).toBe(3);
   });
 
   it('come back after a restart', () => {
