@@ -56,7 +56,7 @@ export class Dispatcher {
   constructor(ports: DeliverPorts) {
     this.#ports = ports;
     const { governor, settings, clock, router, store } = ports;
-    this.lanes = new Lanes(settings);
+    this.lanes = new Lanes(settings, name => ports.governor.known(name));
     this.#choice = new Choice(
       governor,
       settings,

@@ -4,6 +4,7 @@
  */
 import type { Settings } from '../kernel/settings.js';
 import type { Instant } from '../kernel/units.js';
+import type { LaneName } from '../kernel/verdict.js';
 import { Lane } from './lane.js';
 import type { Group } from './waiting.js';
 
@@ -11,9 +12,12 @@ export class Lanes {
   readonly all = new Map<string, Lane>();
   readonly #groupsOf = new Map<string, Set<Group>>();
   readonly #settings: () => Settings;
+  readonly #known: (lane: LaneName) => LaneName;
 
-  constructor(settings: () => Settings) {
+  /** `known`: the name by which the governor finds a lane fastest. */
+  constructor(settings: () => Settings, known: (lane: LaneName) => LaneName) {
     this.#settings = settings;
+    this.#known = known;
   }
 
   groupsOf(source: string): Iterable<Group> {
@@ -39,7 +43,7 @@ export class Lanes {
       .map(({ source }) => {
         const key = `${source}/${group.provider}`;
         let lane = this.all.get(key);
-        if (!lane) this.all.set(key, (lane = new Lane({ source, provider: group.provider })));
+        if (!lane) this.all.set(key, (lane = new Lane(this.#known({ source, provider: group.provider }))));
         lane.groups.add(group);
         let groups = this.#groupsOf.get(source);
         if (!groups) this.#groupsOf.set(source, (groups = new Set()));

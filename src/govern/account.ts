@@ -22,14 +22,12 @@ export class Account extends History {
   connecting = 0;
   /** Somebody waits for a slot, permit or connection here to be given back. */
   awaited = false;
-  readonly #slabs: Slabs;
   /** Histories of `max-msg-rate` and `max-connect-rate`, by period. */
   #rates: Map<Ms, History> | undefined;
   #connects: Map<Ms, History> | undefined;
 
   constructor(slabs: Slabs) {
     super(slabs, HOUR);
-    this.#slabs = slabs;
   }
 
   get hour(): History {
@@ -41,7 +39,7 @@ export class Account extends History {
     if (period === HOUR) return this.hour;
     let history = this.#rates?.get(period);
     if (!history) {
-      history = new History(this.#slabs, period);
+      history = new History(this.slabs, period);
       history.adopt(this.hour, now);
       for (const other of this.#rates?.values() ?? []) if (other.period > HOUR && history.period > HOUR) adoptOlder(history, other, now);
       (this.#rates ??= new Map()).set(period, history);
@@ -52,7 +50,7 @@ export class Account extends History {
   /** The history of a `max-connect-rate` period; it counts from the first time it is asked for. */
   connects(period: Ms): History {
     let history = this.#connects?.get(period);
-    if (!history) (this.#connects ??= new Map()).set(period, (history = new History(this.#slabs, period)));
+    if (!history) (this.#connects ??= new Map()).set(period, (history = new History(this.slabs, period)));
     return history;
   }
 

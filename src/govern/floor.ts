@@ -25,6 +25,8 @@ export interface LanePlan {
 
 /** A lane is its own account: both are asked at every decision, and stand together in memory. */
 export class Lane extends Account {
+  /** One of its source's lanes; otherwise a passing one, that nobody has used yet. */
+  kept = false;
   version = 0;
   compiled: LanePlan | undefined;
   compiledAt = -1;
@@ -47,6 +49,24 @@ export class Lane extends Account {
   /** For people and for warm-up; the address when no source of that address is configured. */
   get sourceName(): string {
     return this.source.name;
+  }
+}
+
+/** A lane's name that remembers the lane: what asks often finds it without a search. Shows nothing but the name. */
+export class Handle implements LaneName {
+  #lane: Lane | undefined;
+
+  constructor(
+    readonly source: string,
+    readonly provider: string,
+  ) {}
+
+  static lane(name: LaneName): Lane | undefined {
+    return #lane in name ? name.#lane : undefined;
+  }
+
+  static remember(name: LaneName, lane: Lane): void {
+    if (#lane in name) name.#lane = lane;
   }
 }
 
@@ -111,12 +131,19 @@ export class Floor {
 
   /** The lane, or a passing one; undefined when no such source is configured. */
   lane(name: LaneName): Lane | undefined {
+    const known = Handle.lane(name);
+    if (known?.kept && known.source.config !== undefined && known.source.name === name.source) return known;
     const source = this.#byName.get(name.source);
-    return source && (source.lanes.get(name.provider) ?? new Lane(source, name.provider, this.slabs));
+    if (!source) return undefined;
+    const found = source.lanes.get(name.provider) ?? new Lane(source, name.provider, this.slabs);
+    Handle.remember(name, found);
+    return found;
   }
 
   /** Makes a passing lane stay. */
   keep(lane: Lane): void {
+    if (lane.kept) return;
+    lane.kept = true;
     lane.source.lanes.set(lane.provider, lane);
   }
 
@@ -159,6 +186,7 @@ export class Floor {
       if (!lane.compiled?.shared) lane.compiled = undefined;
       if (!lane.account.idle(now) || !(lane.concurrency?.forgettable(now) ?? true)) continue;
       lane.source.lanes.delete(lane.provider);
+      lane.kept = false;
       lane.account.forget();
     }
   }

@@ -18,7 +18,7 @@ import { pause, resume } from './acts.js';
 import { Connections } from './connections.js';
 import { Core, type MakeRamp } from './core.js';
 import { Feedback } from './feedback.js';
-import type { Lane, SourceState } from './floor.js';
+import { Handle, type Lane, type SourceState } from './floor.js';
 import { coldSlots } from './forecast.js';
 import { poolAhead } from './forecast-inputs.js';
 import { forecastPool } from './forecast-pool.js';
@@ -66,6 +66,10 @@ export class CoreGovernor implements K.Governor {
     core.floor.touchAll();
     core.quiet = false;
     this.#now = now;
+  }
+
+  known(lane: LaneName): LaneName {
+    return new Handle(lane.source, lane.provider);
   }
 
   mayConnect(lane: LaneName, now: Instant): K.ConnectVerdict {

@@ -21,45 +21,45 @@ export const LONGEST_PERIOD: Ms = 12 * 86_400_000;
 
 export class History {
   readonly period: Ms;
-  readonly #slabs: Slabs;
+  protected readonly slabs: Slabs;
   /** -1 until there is something to remember. */
   #block = -1;
 
   constructor(slabs: Slabs, period: Ms) {
-    this.#slabs = slabs;
+    this.slabs = slabs;
     this.period = Math.max(1, Math.min(Math.ceil(period), LONGEST_PERIOD));
   }
 
   /** The place on the even grid of the last slot given away, kept here for the account; -Infinity before the first. */
   get grid(): Instant {
-    return this.#block < 0 ? -Infinity : block.grid(this.#slabs, this.#block);
+    return this.#block < 0 ? -Infinity : block.grid(this.slabs, this.#block);
   }
 
   set grid(at: Instant) {
-    if (this.#block < 0) this.#block = block.begin(this.#slabs);
-    block.setGrid(this.#slabs, this.#block, at);
+    if (this.#block < 0) this.#block = block.begin(this.slabs);
+    block.setGrid(this.slabs, this.#block, at);
   }
 
   /** Counts `slots` answered at `at`. */
   add(at: Instant, slots: number, now: Instant, exact: boolean): void {
     if (slots <= 0) return;
     this.used(now);
-    if (this.#block < 0) this.#block = block.begin(this.#slabs);
+    if (this.#block < 0) this.#block = block.begin(this.slabs);
     const tick = tickOf(this.period);
     const span = Math.ceil(this.period / tick);
-    const length = block.length(this.#slabs, this.#block);
-    if (length >= MANY) block.merge(this.#slabs, this.#block, Math.floor(now / tick), stamp => coarse(stamp, span));
+    const length = block.length(this.slabs, this.#block);
+    if (length >= MANY) block.merge(this.slabs, this.#block, Math.floor(now / tick), stamp => coarse(stamp, span));
     let stamp = Math.ceil(at / tick);
     if (!exact || length >= MAX_EXACT) stamp = coarse(stamp, span);
     if (stamp + span <= Math.floor(now / tick)) return;
-    this.#block = block.insert(this.#slabs, this.#block, stamp, slots);
+    this.#block = block.insert(this.slabs, this.#block, stamp, slots);
   }
 
   /** Attempts that still count at `now`. Forgets older ones. */
   used(now: Instant): number {
     if (this.#block < 0) return 0;
     const tick = tickOf(this.period);
-    return block.used(this.#slabs, this.#block, Math.ceil(this.period / tick), Math.floor(now / tick));
+    return block.used(this.slabs, this.#block, Math.ceil(this.period / tick), Math.floor(now / tick));
   }
 
   /** The earliest instant, not before `now`, at which at most `room` attempts still count; Infinity when room is negative. */
@@ -81,7 +81,7 @@ export class History {
     this.used(now);
     if (this.#block < 0) return;
     const tick = tickOf(this.period);
-    for (const [stamp, slots] of block.entries(this.#slabs, this.#block, Math.floor(now / tick))) yield [stamp * tick, slots];
+    for (const [stamp, slots] of block.entries(this.slabs, this.#block, Math.floor(now / tick))) yield [stamp * tick, slots];
   }
 
   /** Takes over what another history knows; its stamps are kept as they are. */
@@ -91,7 +91,7 @@ export class History {
 
   /** Forgets everything and gives the memory back. */
   clear(): void {
-    if (this.#block >= 0) block.end(this.#slabs, this.#block);
+    if (this.#block >= 0) block.end(this.slabs, this.#block);
     this.#block = -1;
   }
 }

@@ -129,6 +129,9 @@ export interface GovernorState {
 export interface Governor {
   configure(settings: Settings, now: Instant): void;
 
+  /** The same name, by which the lane is found without a search: for whoever asks about one lane again and again. */
+  known(lane: LaneName): LaneName;
+
   /** Reserves a connection (and its place in max-connect-rate) when it says go. */
   mayConnect(lane: LaneName, now: Instant): ConnectVerdict;
   connected(connection: number, now: Instant): void;

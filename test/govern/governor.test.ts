@@ -263,6 +263,46 @@ describe('what connections must observe', () => {
   });
 });
 
+describe('a name by which a lane is found fast', () => {
+  const once = { maxMsgPerHour: 1, ...burst };
+  const named = (address: string) => settings({ sources: [source('hot', address)], defaults: once });
+
+  it('is the name and nothing more', () => {
+    const s = new Stand();
+    const known = s.governor.known(HOT);
+    s.send(known);
+    expect({ ...known }).toEqual(HOT);
+    expect(JSON.stringify(s.go(known).lane)).toBe(JSON.stringify(HOT));
+  });
+
+  it('means the same lane as any other writing of it, also when the lane was forgotten meanwhile', () => {
+    const s = new Stand({ defaults: once });
+    const known = s.governor.known(HOT);
+    s.send(known);
+    expect(s.ask(HOT).go).toBe(false);
+    s.now += 3 * HOUR;
+    s.governor.expire(s.now);
+    expect(s.governor.lanes()).toEqual([]);
+    s.send(HOT);
+    expect(s.ask(known).go).toBe(false);
+    expect(s.governor.lanes()).toEqual([HOT]);
+  });
+
+  it('means the address that the source has now, and nothing once the source is gone', () => {
+    const s = new Stand(named('192.0.2.1'));
+    const known = s.governor.known(HOT);
+    s.send(known);
+    s.governor.configure(named('192.0.2.7'), s.now);
+    s.send(known);
+    expect(s.ledger.flatMap(r => (r.kind === 'reserve' ? r.address : []))).toEqual(['192.0.2.1', '192.0.2.7']);
+    s.governor.configure(named('192.0.2.1'), s.now);
+    expect(s.ask(known).go).toBe(false);
+    s.governor.configure(settings({ sources: [source('other', '192.0.2.1')], defaults: once }), s.now);
+    const verdict = s.ask(known);
+    expect(!verdict.go && verdict.because()[0]?.limit).toBe('unknown-source');
+  });
+});
+
 describe('a source nobody knows', () => {
   it('waits and says so', () => {
     const s = new Stand();
