@@ -1,6 +1,7 @@
 // A process that accepts and settles in a loop until it is killed. What is durable it says on stdout, synchronously, so that
 // the test knows: `A number recipients` accepted, `s number index` about to be settled, `S number index` settled.
-// argv: folder of the build, spool folder, 'late' (says it when durable) or 'early' (the mistake the test must notice).
+// argv: folder of the build, spool folder, 'late' (says it when durable) or 'early' (the mistake the test must notice: says
+// it when handed in; it ends itself by kill -9 in the turn of its 100th such line, so that this one cannot be durable).
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -28,7 +29,10 @@ async function session() {
     const recipients = Array.from({ length: 1 + (n % 3) }, (_, i) => ({ address: `r${i}@d${n % 5}.example` }));
     const envelope = { sender: 's@x', pool: 'p', warmUp: 'allow', accepted: clock.now(), client: 'c', job: `fill ${n % 251}` };
     const accepted = store.accept(envelope, recipients, Buffer.alloc((n * 37) % 9_000, n % 251));
-    if (when === 'early') say(`A ${n} ${recipients.length}`);
+    if (when === 'early') {
+      say(`A ${n} ${recipients.length}`);
+      if (n === 100) process.kill(process.pid, 'SIGKILL');
+    }
     const number = await accepted;
     if (when === 'late') say(`A ${number} ${recipients.length}`);
     if (n % 4 === 0) await settle();
