@@ -25,6 +25,7 @@ export const limitFields = {
   'max-attempts': someCount.optional(),
   'use-starttls': flag('true or false').optional(),
   'require-starttls': flag('true or false').optional(),
+  'verify-starttls': flag('true or false').optional(),
   'connect-timeout': positiveDuration.optional(),
   'idle-timeout': positiveDuration.optional(),
 };

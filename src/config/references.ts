@@ -141,12 +141,12 @@ function checkTls(draft: Draft, findings: Findings): void {
     [own, ...[...providers.values()].map(p => p.stages)].flat(),
   );
   for (const { limits } of [{ limits: draft.defaults }, ...draft.providers.values(), ...draft.sources.values(), ...stages]) {
-    const demanded = limits.requireStarttls;
+    const demanded = [limits.requireStarttls, limits.verifyStarttls].find(stated => stated?.value === true);
     const allowed = limits.useStarttls ?? draft.defaults.useStarttls;
-    if (demanded?.value === true && allowed?.value === false)
+    if (demanded && allowed?.value === false)
       findings.fault(demanded.from, {
         code: 'contradiction',
-        what: `require-starttls: true contradicts use-starttls: false at ${printPlace(allowed.from)}`,
+        what: `${demanded === limits.requireStarttls ? 'require' : 'verify'}-starttls: true contradicts use-starttls: false at ${printPlace(allowed.from)}`,
         hint: 'say use-starttls: true here too, or leave this out',
       });
   }

@@ -7,7 +7,8 @@
  * - ready: its head is due and routed; it stands in a ring of its site
  * - stuck: paused by a person, or its pool is gone; only an event ends that
  *
- * A site is the MX set of a domain: connections are opened to a site and carry only its domains. A group is pool x provider:
+ * A site is the MX set of a domain, and what the domain demands of TLS there: connections are opened to a site and carry only
+ * its domains, so none of a domain under an enforced policy leaves over one that was not verified. A group is pool x provider:
  * the sites one lane of that pool and provider may serve.
  */
 import type { Instant } from '../kernel/units.js';
@@ -81,7 +82,7 @@ export class Group {
 
 export const siteKey = (hosts: readonly MxHost[]): string =>
   hosts
-    .map(h => `${h.name}:${h.port}`)
+    .map(h => `${h.name}:${h.port}${h.demand ? `#${h.demand.key}` : ''}`)
     .sort()
     .join(',');
 

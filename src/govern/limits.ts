@@ -35,6 +35,7 @@ export const BUILT_IN_LIMITS = {
   maxAttempts: said(Infinity),
   useStarttls: said(true),
   requireStarttls: said(false),
+  verifyStarttls: said(false),
   connectTimeout: said(30 * SECOND),
   idleTimeout: said(5 * SECOND),
 } as const satisfies Limits;
@@ -113,6 +114,7 @@ export function laneLimitsOf(statements: Statements, manners: readonly Limits[])
     maxAttempts: manner('maxAttempts', manners, Infinity),
     useStarttls: manner('useStarttls', manners, true),
     requireStarttls: manner('requireStarttls', manners, false),
+    verifyStarttls: manner('verifyStarttls', manners, false),
     connectTimeout: manner('connectTimeout', manners, BUILT_IN_LIMITS.connectTimeout.value),
     idleTimeout: manner('idleTimeout', manners, BUILT_IN_LIMITS.idleTimeout.value),
   };

@@ -5,6 +5,7 @@
 import type { JournalRecord } from './journal.js';
 import type { MessageNumber } from './message.js';
 import type { OutcomeClass } from './reply.js';
+import type { TlsResult } from './tls.js';
 import type { Instant } from './units.js';
 
 export interface RampdEvents {
@@ -14,6 +15,8 @@ export interface RampdEvents {
   refused: { readonly client: string; readonly reply: string };
   /** A connection to a receiver is ready for MAIL FROM. */
   connected: { readonly source: string; readonly provider: string; readonly host: string; readonly tls: boolean };
+  /** TLS with an MX host went well, or did not: TLS-RPT counts it. */
+  tls: TlsResult;
   /** A connection could not be had, or was refused before MAIL FROM. */
   'connect-failed': {
     readonly source: string;

@@ -51,6 +51,7 @@ export interface LaneLimits {
   readonly maxAttempts: number;
   readonly useStarttls: boolean;
   readonly requireStarttls: boolean;
+  readonly verifyStarttls: boolean;
   readonly connectTimeout: Ms;
   readonly idleTimeout: Ms;
 }

@@ -30,6 +30,8 @@ export interface LimitValues {
   maxAttempts: number;
   useStarttls: boolean;
   requireStarttls: boolean;
+  /** The certificate must be trusted and valid for the MX host's name; says require-starttls too. */
+  verifyStarttls: boolean;
   connectTimeout: Ms;
   idleTimeout: Ms;
 }
@@ -60,6 +62,7 @@ export const DIRECTIVES: Readonly<Record<LimitKey, string>> = {
   maxAttempts: 'max-attempts',
   useStarttls: 'use-starttls',
   requireStarttls: 'require-starttls',
+  verifyStarttls: 'verify-starttls',
   connectTimeout: 'connect-timeout',
   idleTimeout: 'idle-timeout',
 };

@@ -81,6 +81,21 @@ export interface Listener {
   readonly from: Place;
 }
 
+/** TLS towards receivers. */
+export interface TlsSettings {
+  /** Look up and obey MTA-STS policies (RFC 8461). */
+  readonly mtaSts: boolean;
+  /** Roots besides those of node, PEM: for certificates of MX hosts and of policy servers. */
+  readonly ca?: { readonly file: string; readonly pem: string };
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** Where MTA-STS policies are fetched; 443 but for tests. */
+  readonly httpsPort: number;
+  /** TLS-RPT (RFC 8460): who sends the daily reports. */
+  readonly report?: { readonly from: string; readonly organization: string };
+}
+
+export const TLS_DEFAULTS: TlsSettings = { mtaSts: true, minVersion: 'TLSv1.2', httpsPort: 443 };
+
 export interface Settings {
   /** The file it was read from. */
   readonly file: string;
@@ -106,7 +121,10 @@ export interface Settings {
   readonly total: Limits;
   /** Recipient domain glob → domain whose route and provider it uses. */
   readonly queueTo: readonly { readonly domain: string; readonly to: string; readonly from: Place }[];
-  readonly dns: { readonly servers: readonly string[] };
+  /** `dnssec`: the servers, all on loopback, validate; their AD is believed (DANE needs it). */
+  readonly dns: { readonly servers: readonly string[]; readonly dnssec?: boolean };
+  /** Absent: TLS_DEFAULTS. */
+  readonly tls?: TlsSettings;
   readonly smtpPort: number;
   /** Permit delivery to loopback and private addresses. */
   readonly allowPrivate: boolean;

@@ -10,6 +10,7 @@ import { isIP } from 'node:net';
 import type { Clock } from '../kernel/clock.js';
 import type { Provider, Settings } from '../kernel/settings.js';
 import { printable } from '../kernel/text.js';
+import { noPolicy, type HostTls, type TlsPolicy } from '../kernel/tls.js';
 import { HOUR, type Instant } from '../kernel/units.js';
 import type { DnsPort, MxAnswer } from './dns.js';
 import { DomainTable, isHostName, readDomain } from './domain.js';
@@ -24,6 +25,15 @@ export interface MxHost {
   readonly port: number;
   /** Written by the operator as one of a provider's `smtp-hosts`. */
   readonly static: boolean;
+  /** What the recipient domain's DNS or policy demands of TLS here; absent: nothing. Part of a site's identity. */
+  readonly demand?: TlsDemand;
+}
+
+/** What is known of a host when a domain is routed; the rest is looked up when the host is dialled. */
+export interface TlsDemand {
+  /** The same for hosts that may share connections. */
+  readonly key: string;
+  readonly policy: TlsPolicy;
 }
 
 export type Route =
@@ -40,6 +50,8 @@ export interface Router {
   /** The route in the cache, when it has not expired and was made from the settings in force. */
   peek(domain: string): Route | undefined;
   addresses(host: MxHost): Promise<HostAddresses>;
+  /** What a connection to this host must be; `strictest` adds what the limits demand. Never rejects. */
+  tls(host: MxHost): Promise<HostTls>;
   /** Lower preference first, equal ones shuffled (RFC 5321 §5.1). */
   order(hosts: readonly MxHost[]): MxHost[];
 }
@@ -155,6 +167,9 @@ export function createRouter({ dns, clock, settings, random }: RouterPorts): Rou
       if (addresses.length > 0) return { addresses };
       for (const { answer } of answers) if (answer.kind === 'failed') return { temporary: `${host.name}: ${answer.text}` };
       return { none: all.length > 0 ? forbidden(host.name) : `${host.name} has no address records` };
+    },
+    tls(host) {
+      return Promise.resolve({ kind: 'policy', policy: host.demand?.policy ?? noPolicy('', host.name) });
     },
     order(hosts) {
       // Each host draws one lot; sorting by preference, then lot, shuffles the equal ones evenly.

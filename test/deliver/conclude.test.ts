@@ -16,6 +16,7 @@ const LIMITS: LaneLimits = {
   maxAttempts: Infinity,
   useStarttls: true,
   requireStarttls: false,
+  verifyStarttls: false,
   connectTimeout: 1000,
   idleTimeout: 1000,
 };

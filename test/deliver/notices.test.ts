@@ -21,6 +21,7 @@ const limits = {
   maxAttempts: Infinity,
   useStarttls: true,
   requireStarttls: false,
+  verifyStarttls: false,
   connectTimeout: 1000,
   idleTimeout: 1000,
 };
