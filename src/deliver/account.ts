@@ -1,12 +1,12 @@
 /**
  * An attempt's end as an accounting record: d, b or t. Pure.
  */
-import type { QueuedRecipient } from '../kernel/message.js';
+import type { AttemptRecord } from '../kernel/accounting.js';
+import { printMessageId, type QueuedRecipient } from '../kernel/message.js';
 import type { Clock } from '../kernel/clock.js';
 import type { ReplyMatch } from '../kernel/reply.js';
 import type { Settings } from '../kernel/settings.js';
 import { bounceCategory } from '../outcome/bounce-category.js';
-import type { AccountingRecord } from '../outcome/csv.js';
 import type { Conclusion } from './conclude.js';
 import type { DeliverQueue, Mail } from './ports.js';
 
@@ -37,13 +37,13 @@ export function accountingRecord(
     readonly stage: number | undefined;
     readonly clock: Clock;
   },
-): AccountingRecord {
+): AttemptRecord {
   const { row, match, conclusion } = end;
   const { queue, mail, via, settings, stage, clock } = about;
   const { envelope } = mail;
   const source = settings.sources.get(via.lane.source);
   const type = conclusion.fate === 'delivered' ? 'd' : conclusion.fate === 'deferred' ? 't' : 'b';
-  const record: AccountingRecord = {
+  return {
     type,
     logged: clock.now(),
     queued: row.accepted,
@@ -67,6 +67,6 @@ export function accountingRecord(
     ...(via.lane.provider === '' ? {} : { provider: via.lane.provider }),
     ...(stage === undefined ? {} : { stage }),
     ...(via.uncertain ? { uncertain: true } : {}),
+    message: printMessageId(settings.node, row.message),
   };
-  return record;
 }

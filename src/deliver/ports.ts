@@ -1,6 +1,7 @@
 /**
  * What delivery needs of its siblings. spool/, route/ and outcome/ fit these shapes; the daemon hands them over.
  */
+import type { AccountingRecord } from '../kernel/accounting.js';
 import type { DayRow } from '../kernel/day.js';
 import type { Events } from '../kernel/events.js';
 import type { Clock } from '../kernel/clock.js';
@@ -8,7 +9,6 @@ import type { Governor } from '../kernel/governor.js';
 import type { BodyRef, Envelope, MessageNumber, NewRecipient, QueuedRecipient, RecipientState } from '../kernel/message.js';
 import type { Settings, WarmUpWish } from '../kernel/settings.js';
 import type { Instant } from '../kernel/units.js';
-import type { AccountingRecord } from '../outcome/csv.js';
 import type { Classifier } from '../outcome/classify.js';
 import type { Router } from '../route/router.js';
 

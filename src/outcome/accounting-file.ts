@@ -13,7 +13,6 @@ import { createGzip } from 'node:zlib';
 import type { Clock } from '../kernel/clock.js';
 import { FaultError } from '../kernel/fault.js';
 import { SECOND, type Instant, type Ms } from '../kernel/units.js';
-import { ACCOUNTING_HEADER } from './csv.js';
 
 export interface FileIo {
   /** Bytes written, at least 1, or an error. */
@@ -28,6 +27,8 @@ const REAL: FileIo = {
 
 export interface AccountingFileOptions {
   readonly file: string;
+  /** The first line of every file, its end included; '' for none. A file that begins otherwise is put aside. */
+  readonly header: string;
   readonly rotate: Ms;
   readonly compress: boolean;
   readonly clock: Clock;
@@ -125,7 +126,7 @@ export class AccountingFile {
     let handle = await open(file, 'a+');
     try {
       const { size, mtimeMs } = await handle.stat();
-      if (size > 0 && (this.#startOf(mtimeMs) < this.#startOf(clock.wall()) || !(await hasHeader(handle)))) {
+      if (size > 0 && (this.#startOf(mtimeMs) < this.#startOf(clock.wall()) || !(await hasHeader(handle, this.options.header)))) {
         await handle.close();
         await this.#moveAway(this.#startOf(mtimeMs));
         handle = await open(file, 'a+');
@@ -133,7 +134,7 @@ export class AccountingFile {
       const now = await handle.stat();
       this.#inode = now.ino;
       if (now.size === 0) await syncFolder(file);
-      if (now.size === 0) this.#rest = Buffer.concat([Buffer.from(ACCOUNTING_HEADER), this.#rest]);
+      if (now.size === 0) this.#rest = Buffer.concat([Buffer.from(this.options.header), this.#rest]);
       else if (!(await endsLine(handle, now.size))) this.#rest = Buffer.concat([Buffer.from('\n'), this.#rest]);
     } catch (error) {
       await handle.close().catch(() => undefined);
@@ -207,8 +208,8 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-async function hasHeader(handle: FileHandle): Promise<boolean> {
-  const wanted = Buffer.from(ACCOUNTING_HEADER);
+async function hasHeader(handle: FileHandle, header: string): Promise<boolean> {
+  const wanted = Buffer.from(header);
   const found = Buffer.alloc(wanted.length);
   await handle.read(found, 0, found.length, 0);
   return found.equals(wanted);

@@ -6,10 +6,11 @@
  * write. Trouble with the file never stops mail: flush resolves all the same, lines wait in memory up to a bound, and what
  * is lost beyond it is counted and reported.
  */
+import { FIELDS, type AccountingRecord } from '../kernel/accounting.js';
 import { wallOf, type Clock, type Timer } from '../kernel/clock.js';
 import { SECOND, type Instant, type Ms } from '../kernel/units.js';
 import { AccountingFile, type FileIo } from './accounting-file.js';
-import { accountingLine, accountingTime, type AccountingRecord } from './csv.js';
+import { accountingTime, csvLines } from './csv.js';
 
 export interface AccountingTrouble {
   readonly error: unknown;
@@ -48,13 +49,15 @@ export interface Accounting {
   close(): Promise<void>;
 }
 
+const CSV = csvLines({ d: FIELDS.d, b: FIELDS.b, t: FIELDS.t });
+
 const KEEP = 32 * 1024 * 1024;
 const RETRY = SECOND;
 const REMIND = 60 * SECOND;
 
 /** Throws FaultError when the file cannot be opened at all. */
 export async function openAccounting(options: AccountingOptions): Promise<Accounting> {
-  const file = new AccountingFile(options, error => options.onTrouble({ error, waiting: 0, lost: 0 }));
+  const file = new AccountingFile({ ...options, header: CSV.header }, error => options.onTrouble({ error, waiting: 0, lost: 0 }));
   await file.open();
   const accounting = new Writer(options, file);
   accounting.plan();
@@ -86,7 +89,7 @@ class Writer implements Accounting {
   }
 
   write(record: AccountingRecord): void {
-    const line = accountingLine(record, this.#time);
+    const line = CSV.line(record, this.#time);
     if (this.#bytes + line.length > (this.options.keep ?? KEEP) || this.#closed) {
       this.lost++;
       return;

@@ -5,15 +5,17 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FIELDS, type AttemptRecord } from '../../src/kernel/accounting.js';
 import { DAY, SECOND } from '../../src/kernel/units.js';
 import { openAccounting, type AccountingOptions, type AccountingTrouble } from '../../src/outcome/accounting.js';
 import type { FileIo } from '../../src/outcome/accounting-file.js';
-import { ACCOUNTING_HEADER, accountingLine, accountingTime, csvField, type AccountingRecord } from '../../src/outcome/csv.js';
+import { accountingTime, csvField, csvLines } from '../../src/outcome/csv.js';
 import { createManualClock } from '../../src/rehearse/manual-clock.js';
 
+const CSV = csvLines({ d: FIELDS.d, b: FIELDS.b, t: FIELDS.t });
 const START = Date.parse('2023-11-20T12:00:00Z');
 
-const record = (more: Partial<AccountingRecord> = {}): AccountingRecord => ({
+const record = (more: Partial<AttemptRecord> = {}): AttemptRecord => ({
   type: 'd',
   logged: START,
   queued: START - 60_000,
@@ -54,15 +56,15 @@ function parseCsv(text: string): string[][] {
 }
 
 describe('lines', () => {
-  const named = (r: AccountingRecord) => {
-    const [header = [], row = []] = parseCsv(ACCOUNTING_HEADER + accountingLine(r, accountingTime));
+  const named = (r: AttemptRecord) => {
+    const [header = [], row = []] = parseCsv(CSV.header + CSV.line(r, accountingTime));
     return Object.fromEntries(header.map((name, i) => [name, row[i]]));
   };
 
   it('have the columns PowerMTA users know, in order, and ours behind them', () => {
-    expect(ACCOUNTING_HEADER.trim()).toBe(
+    expect(CSV.header.trim()).toBe(
       'type,timeLogged,timeQueued,orig,rcpt,orcpt,dsnAction,dsnStatus,dsnDiag,dsnMta,bounceCat,srcType,srcMta,dlvType,dlvSourceIp,' +
-        'dlvDestinationIp,dlvEsmtpAvailable,dlvSize,vmta,jobId,envId,queue,vmtaPool,class,rule,provider,stage,uncertain',
+        'dlvDestinationIp,dlvEsmtpAvailable,dlvSize,vmta,jobId,envId,queue,vmtaPool,class,rule,provider,stage,uncertain,message',
     );
     expect(named(record({ stage: 3, uncertain: true, job: 'spring' }))).toEqual({
       type: 'd',
@@ -93,6 +95,7 @@ describe('lines', () => {
       provider: 'example',
       stage: '3',
       uncertain: '1',
+      message: '',
     });
     expect(named(record({ type: 'b', category: 'bad-mailbox' }))).toMatchObject({
       dsnAction: 'failed',
@@ -105,9 +108,9 @@ describe('lines', () => {
   it('survive whatever a remote host says, one line each', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 40 }), text => {
-        const line = accountingLine(record({ diag: text, job: text, mta: text }), accountingTime);
+        const line = CSV.line(record({ diag: text, job: text, mta: text }), accountingTime);
         expect(line.indexOf('\n')).toBe(line.length - 1);
-        expect(parseCsv(line).map(row => row.length)).toEqual([28]);
+        expect(parseCsv(line).map(row => row.length)).toEqual([29]);
       }),
     );
     expect(csvField('say "hi", twice')).toBe('"say ""hi"", twice"');
@@ -142,7 +145,7 @@ describe('the file', () => {
   }
   const rcpts = (name = file, text = readFileSync(name, 'utf8')) => {
     const [header, ...rows] = parseCsv(text);
-    expect(`${header?.join(',')}\n`).toBe(ACCOUNTING_HEADER);
+    expect(`${header?.join(',')}\n`).toBe(CSV.header);
     return rows.map(row => row[4]);
   };
 
