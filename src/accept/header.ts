@@ -96,7 +96,7 @@ function fieldNameEnd(block: Buffer, start: number, end: number): number {
 
 /** The message as it is stored: `prefix` (complete CRLF lines), the header without our own fields, the body untouched. */
 export function rewritten(prefix: string, block: Buffer, header: Header, rest: readonly Buffer[]): Buffer[] {
-  const out: Buffer[] = [Buffer.from(prefix, 'utf8')];
+  const out: Buffer[] = prefix === '' ? [] : [Buffer.from(prefix, 'utf8')];
   const keep = (start: number, end: number) => {
     if (end > start) out.push(block.subarray(start, end));
   };
@@ -121,10 +121,7 @@ export interface Trace {
   /** Address of the client. */
   readonly address: string;
   readonly by: string;
-  readonly extended: boolean;
-  readonly secure: boolean;
-  readonly authenticated: boolean;
-  readonly utf8: boolean;
+  readonly protocol: string;
   readonly id: string;
   /** Named only when the message has one recipient: nobody learns of another. */
   readonly recipient?: string;
@@ -132,12 +129,10 @@ export interface Trace {
   readonly date: string;
 }
 
-/** The Received field (RFC 5321 §4.4), with the protocol keywords of RFC 3848 and RFC 6531 §4.3. */
+/** The Received field (RFC 5321 §4.4). */
 export function receivedField(trace: Trace): string {
   const from = trace.helo.replace(/[^a-z0-9.:[\]_-]/gi, '?') || 'unknown';
   const literal = trace.address.includes(':') ? `IPv6:${trace.address}` : trace.address;
-  const kind = trace.utf8 ? 'UTF8SMTP' : 'ESMTP';
-  const protocol = trace.extended ? kind + (trace.secure ? 'S' : '') + (trace.authenticated ? 'A' : '') : 'SMTP';
   const recipient = trace.recipient === undefined ? '' : `\r\n\tfor <${trace.recipient}>`;
-  return `Received: from ${from} ([${literal}])\r\n\tby ${trace.by} with ${protocol} id ${trace.id}${recipient};\r\n\t${trace.date}\r\n`;
+  return `Received: from ${from} ([${literal}])\r\n\tby ${trace.by} with ${trace.protocol} id ${trace.id}${recipient};\r\n\t${trace.date}\r\n`;
 }

@@ -10,7 +10,11 @@ import type { Settings } from '../kernel/settings.js';
 
 export interface AcceptStore {
   /** Resolves once the message would survive a power cut. Only then may a client read 250. */
-  accept(envelope: Envelope, recipients: readonly NewRecipient[], content: readonly Buffer[]): Promise<MessageNumber>;
+  accept(
+    envelope: Envelope,
+    recipients: readonly NewRecipient[],
+    content: (number: MessageNumber) => readonly Buffer[],
+  ): Promise<MessageNumber>;
   /** Is there room on the disk for another message? Cheap: asked several times a message. */
   room(): 'ok' | 'full';
   /** Messages waiting, to hold against max-backlog. */
@@ -38,7 +42,12 @@ export interface AcceptParts {
 export class SmtpRefusal extends Error {
   readonly responseCode: number;
 
-  constructor(code: number, enhanced: string, text: string) {
+  constructor(
+    code: number,
+    readonly enhanced: string,
+    /** The sentence without its codes. */
+    readonly text: string,
+  ) {
     super(`${enhanced} ${text}`);
     this.name = 'SmtpRefusal';
     this.responseCode = code;

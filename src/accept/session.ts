@@ -6,12 +6,14 @@
  * anything but the store and a password.
  */
 import type { SMTPServerAddress, SMTPServerOptions, SMTPServerSession } from 'smtp-server';
+import type { RampdEvents } from '../kernel/events.js';
 import { printable } from '../kernel/text.js';
 import { canonicalAddress } from './address.js';
 import { Body, type Budget } from './body.js';
 import type { Identities } from './identity.js';
 import { assertRoom, take } from './intake.js';
 import { SmtpRefusal, type AcceptParts } from './ports.js';
+import { smtpSubmission } from './smtp-submission.js';
 
 export interface Gate {
   /** Why nothing new is taken at the moment; null: open. */
@@ -20,6 +22,9 @@ export interface Gate {
 
 type Handlers = Required<Pick<SMTPServerOptions, 'onConnect' | 'onSecure' | 'onAuth' | 'onMailFrom' | 'onRcptTo' | 'onData'>>;
 type Done = (error?: Error | null) => void;
+type Step = RampdEvents['refused']['at'];
+/** What the refused command said. */
+type About = Partial<Pick<RampdEvents['refused'], 'user' | 'sender' | 'recipient'>>;
 
 /** Commands of the library that are no business of ours, and AUTH where it would go in clear text. */
 const NEVER = ['WIZ', 'SHELL', 'KILL', 'XCLIENT', 'XFORWARD'];
@@ -31,19 +36,28 @@ export function handlersFor(
   budget: Budget,
   offersTls: () => boolean,
 ): Handlers & { disabledCommands: string[] } {
-  const refuse = (session: SMTPServerSession, error: unknown, done: Done) => {
+  const refuse = (at: Step, session: SMTPServerSession, error: unknown, done: Done, about: About = {}) => {
     const refusal = error instanceof SmtpRefusal ? error : bug(parts, error);
     if (parts.events.has('refused')) {
-      const client = identities.of(session)?.name ?? session.remoteAddress;
-      parts.events.emit('refused', { client, reply: printable(`${refusal.responseCode} ${refusal.message}`) });
+      const sender = about.sender ?? (session.envelope.mailFrom ? session.envelope.mailFrom.address : undefined);
+      parts.events.emit('refused', {
+        client: identities.of(session)?.name ?? session.remoteAddress,
+        address: session.remoteAddress,
+        at,
+        code: refusal.responseCode,
+        reply: printable(`${refusal.responseCode} ${refusal.message}`),
+        ...(about.user !== undefined ? { user: printable(about.user, 100) } : {}),
+        ...(sender !== undefined ? { sender: printable(sender, 320) } : {}),
+        ...(about.recipient !== undefined ? { recipient: printable(about.recipient, 320) } : {}),
+      });
     }
     done(refusal);
   };
-  const checked = (session: SMTPServerSession, done: Done, check: () => void) => {
+  const checked = (at: Step, session: SMTPServerSession, done: Done, about: About, check: () => void) => {
     try {
       check();
     } catch (error) {
-      return refuse(session, error, done);
+      return refuse(at, session, error, done, about);
     }
     done();
   };
@@ -54,7 +68,7 @@ export function handlersFor(
     onConnect(session, done) {
       // AUTH is neither offered nor taken before TLS: a client must not be led to show its password.
       if (!session.secure) session.disabledCommands = offersTls() ? [...NEVER, 'AUTH'] : [...NEVER, 'STARTTLS', 'AUTH'];
-      checked(session, done, () => {
+      checked('connect', session, done, {}, () => {
         if (gate.closed !== null) throw new SmtpRefusal(421, '4.3.2', `Not accepting mail: ${gate.closed}`);
       });
     },
@@ -69,13 +83,13 @@ export function handlersFor(
         user => done(null, { user }),
         error => {
           parts.log.warn({ client: session.remoteAddress, user: printable(auth.username ?? '', 100) }, 'authentication failed');
-          refuse(session, error, done);
+          refuse('auth', session, error, done, auth.username ? { user: auth.username } : {});
         },
       );
     },
 
     onMailFrom(address, session, done) {
-      checked(session, done, () => {
+      checked('mail', session, done, { sender: address.address }, () => {
         assertOpen(gate);
         if (!identities.of(session)) throw identities.refusal(session, offersTls());
         assertRoom(parts, parts.settings());
@@ -84,7 +98,7 @@ export function handlersFor(
     },
 
     onRcptTo(address, session, done) {
-      checked(session, done, () => {
+      checked('rcpt', session, done, { recipient: address.address }, () => {
         const identity = identities.of(session);
         if (!identity) throw identities.refusal(session, offersTls());
         const { pool } = identity.client;
@@ -107,12 +121,13 @@ export function handlersFor(
           assertOpen(gate);
           const identity = identities.of(session);
           if (!identity) throw identities.refusal(session, offersTls());
-          return await take(parts, identity, session, body);
+          const { id } = await take(parts, smtpSubmission(identity, session, body));
+          return `2.0.0 Ok: queued as ${id}`;
         };
         finish()
           .then(
             text => done(null, text),
-            error => refuse(session, error, done),
+            error => refuse('data', session, error, done),
           )
           .finally(() => body.release());
       });

@@ -11,8 +11,21 @@ import type { Instant } from './units.js';
 export interface RampdEvents {
   /** A message is durable and was answered 250. */
   accepted: { readonly message: MessageNumber; readonly sender: string; readonly recipients: number; readonly bytes: number };
-  /** A message was refused at acceptance. */
-  refused: { readonly client: string; readonly reply: string };
+  /** A connection, a command or a message was refused at acceptance. */
+  refused: {
+    /** User name, token name, or address. */
+    readonly client: string;
+    readonly address: string;
+    readonly at: 'connect' | 'auth' | 'mail' | 'rcpt' | 'data' | 'http';
+    /** SMTP code, or HTTP status. */
+    readonly code: number;
+    /** The whole reply, printable. */
+    readonly reply: string;
+    /** What the client gave as its name; as far as it has got. */
+    readonly user?: string;
+    readonly sender?: string;
+    readonly recipient?: string;
+  };
   /** A connection to a receiver is ready for MAIL FROM. */
   connected: { readonly source: string; readonly provider: string; readonly host: string; readonly tls: boolean };
   /** TLS with an MX host went well, or did not: TLS-RPT counts it. */

@@ -20,7 +20,7 @@ import { queueEnd, queueStart, rowKey, rowsOf } from './scan.js';
 import { SEGMENT_BYTES, Segments, syncFolder } from './segments.js';
 import { META_COUNTERS, readJson, writeJson, type SegmentUse } from './small-rows.js';
 import type { Space } from './space.js';
-import type { Store, StoreOptions } from './store.js';
+import type { Content, Store, StoreOptions } from './store.js';
 import { readRows, type Tables } from './tables.js';
 import type { Counters, Totals } from './totals.js';
 
@@ -98,7 +98,7 @@ export class Spool implements Store {
     });
   }
 
-  accept(envelope: Envelope, recipients: readonly NewRecipient[], content: Buffer | readonly Buffer[]): Promise<MessageNumber> {
+  accept(envelope: Envelope, recipients: readonly NewRecipient[], content: Content): Promise<MessageNumber> {
     const refusal = this.#refusal();
     if (refusal) return Promise.reject(refusal);
     if (recipients.length === 0 || recipients.length > MAX_PARTS) {
@@ -106,12 +106,13 @@ export class Spool implements Store {
     }
     if (this.#nextNumber >= this.#reserved) return this.#afterReserve().then(() => this.accept(envelope, recipients, content));
     const { pool, warmUp } = envelope;
-    const parts = Buffer.isBuffer(content) ? [content] : (content as readonly Buffer[]);
     const queueOf = (to: NewRecipient) => this.#queues.findOrMake(pool, domainOf(to.address), warmUp);
     // Down to a whole millisecond: due at once, not in a fraction of one.
     const due = Math.floor(this.#options.clock.now());
     try {
-      const accepted = this.#next().accept(this.#nextNumber++, envelope, recipients, parts, queueOf, due);
+      const number = this.#nextNumber++;
+      const parts = typeof content === 'function' ? content(number) : Buffer.isBuffer(content) ? [content] : content;
+      const accepted = this.#next().accept(number, envelope, recipients, parts, queueOf, due);
       let bytes = 0;
       for (const part of parts) bytes += part.length;
       this.#space.takes(bytes, accepted);

@@ -49,12 +49,15 @@ export interface StoreOptions {
   readonly free?: (dir: string) => number;
 }
 
+/** A message's bytes, or how to make them once its number is known. */
+export type Content = Buffer | readonly Buffer[] | ((number: MessageNumber) => readonly Buffer[]);
+
 export interface Store {
   /**
    * Resolves when body and rows are durable. Each recipient is due now, in the queue of (pool, its domain, wish). Rejects
    * when the commit failed, and with RangeError what cannot be stored (no recipient, more than 65,536, a string over 64 KB).
    */
-  accept(envelope: Envelope, recipients: readonly NewRecipient[], content: Buffer | readonly Buffer[]): Promise<MessageNumber>;
+  accept(envelope: Envelope, recipients: readonly NewRecipient[], content: Content): Promise<MessageNumber>;
   /** Whether the disk has room for new mail; looked up at most once a second. */
   room(): 'ok' | 'full';
   /** The content in the pieces in which it is in memory. Checksum verified; rejects with DamagedBody. */

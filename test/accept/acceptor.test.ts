@@ -90,7 +90,14 @@ describe('250', () => {
     await deliver(wire);
     expect(await accepted).toEqual({ message: 1, sender: 'a@example.com', recipients: 1, bytes: 'Subject: x\r\n\r\nbody\r\n'.length });
     await wire.ask('MAIL FROM:<a,b@example.com>');
-    expect(await refused).toMatchObject({ client: '127.0.0.1', reply: expect.stringMatching(/^553 5\.1\.7 /) as string });
+    expect(await refused).toEqual({
+      client: '127.0.0.1',
+      address: '127.0.0.1',
+      at: 'mail',
+      code: 553,
+      reply: expect.stringMatching(/^553 5\.1\.7 /) as string,
+      sender: 'a,b@example.com',
+    });
   });
 });
 

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Body, joinedFront } from '../../src/accept/body.js';
 import { receivedField, rewritten, scanHeader } from '../../src/accept/header.js';
+import { protocolOf } from '../../src/accept/smtp-submission.js';
 
 const scan = (text: string) => scanHeader(Buffer.from(text));
 const rewrite = (text: string) => {
@@ -77,21 +78,19 @@ describe('receivedField', () => {
     helo: 'app',
     address: '192.0.2.7',
     by: 'mta.example.com',
-    extended: true,
-    secure: false,
-    authenticated: false,
-    utf8: false,
+    protocol: 'ESMTP',
     id: 'abc.1',
     date: 'Mon, 20 Nov 2023 12:00:00 +0000',
   };
 
   it('names the protocol as RFC 3848 and RFC 6531 do', () => {
-    const protocol = (more: object) => / with (\S+) /.exec(receivedField({ ...trace, ...more }))?.[1];
-    expect(protocol({})).toBe('ESMTP');
-    expect(protocol({ extended: false })).toBe('SMTP');
-    expect(protocol({ secure: true })).toBe('ESMTPS');
-    expect(protocol({ secure: true, authenticated: true })).toBe('ESMTPSA');
-    expect(protocol({ utf8: true, secure: true, authenticated: true })).toBe('UTF8SMTPSA');
+    const protocol = (utf8: boolean, secure = false, user?: string, openingCommand = 'EHLO') =>
+      protocolOf({ openingCommand, secure, ...(user ? { user } : {}), envelope: { smtpUtf8: utf8 } });
+    expect(protocol(false)).toBe('ESMTP');
+    expect(protocol(false, false, undefined, 'HELO')).toBe('SMTP');
+    expect(protocol(false, true)).toBe('ESMTPS');
+    expect(protocol(false, true, 'app1')).toBe('ESMTPSA');
+    expect(protocol(true, true, 'app1')).toBe('UTF8SMTPSA');
   });
 
   it('cannot be broken by a HELO name', () => {

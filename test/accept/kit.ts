@@ -93,7 +93,8 @@ export async function bench(initial: Partial<Settings> = {}): Promise<Bench> {
   const store: AcceptStore = {
     async accept(envelope, recipients, content) {
       await self.beforeStore();
-      return stored.push({ envelope, recipients, content: Buffer.concat(content).toString('utf8') });
+      const number = stored.length + 1;
+      return stored.push({ envelope, recipients, content: Buffer.concat(content(number)).toString('utf8') });
     },
     room: () => self.room,
     waiting: () => self.waiting,

@@ -41,7 +41,7 @@ describe('the trace header', () => {
     expect(content).toMatch(
       new RegExp(
         '^Received: from app\\.example\\.com \\(\\[127\\.0\\.0\\.1\\]\\)\r\n' +
-          '\tby mta\\.example\\.com with ESMTP id [a-z0-9]+\\.\\d+\r\n' +
+          '\tby mta\\.example\\.com with ESMTP id 00-0000000001\r\n' +
           '\tfor <b@example\\.net>;\r\n' +
           '\tMon, 20 Nov 2023 12:00:00 \\+0000\r\n' +
           'Message-ID: <[a-z0-9.]+@mta\\.example\\.com>\r\n' +

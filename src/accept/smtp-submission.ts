@@ -1,0 +1,63 @@
+/**
+ * What a session of smtp-server collected, as a Submission.
+ *
+ * Copies everything: the library starts a new envelope once its callback is answered.
+ */
+import type { SMTPServerSession } from 'smtp-server';
+import type { NewRecipient } from '../kernel/message.js';
+import { canonicalAddress } from './address.js';
+import type { Body } from './body.js';
+import type { Identity } from './identity.js';
+import { SmtpRefusal } from './ports.js';
+import type { Submission } from './submission.js';
+
+/** Throws SmtpRefusal when the body is not fit to be kept. */
+export function smtpSubmission(identity: Identity, session: SMTPServerSession, body: Body): Submission {
+  const recipients = recipientsOf(session);
+  assertSound(body);
+  const { mailFrom, dsn, smtpUtf8, bodyType } = session.envelope;
+  const sender = mailFrom && mailFrom.address !== '' ? canonicalAddress(mailFrom.address) : undefined;
+  return {
+    identity,
+    sender: sender?.ok ? sender.address : '',
+    recipients,
+    ...(dsn?.envid ? { envid: dsn.envid } : {}),
+    ...(dsn?.ret === 'FULL' || dsn?.ret === 'HDRS' ? { ret: dsn.ret } : {}),
+    utf8: smtpUtf8 === true,
+    eightBit: bodyType === '8bitmime' || body.eightBit,
+    chunks: body.chunks,
+    bytes: body.bytes,
+    trace: { helo: session.hostNameAppearsAs, address: session.remoteAddress, protocol: protocolOf(session) },
+    unique: `${session.id}.${session.transaction}`,
+  };
+}
+
+/** The protocol keywords of RFC 3848 and RFC 6531 §4.3. */
+export function protocolOf(
+  session: Pick<SMTPServerSession, 'openingCommand' | 'secure' | 'user'> & { envelope: { smtpUtf8?: boolean | undefined } },
+): string {
+  if (session.openingCommand !== 'EHLO') return 'SMTP';
+  const authenticated = session.user != null && session.user !== false;
+  return (session.envelope.smtpUtf8 ? 'UTF8SMTP' : 'ESMTP') + (session.secure ? 'S' : '') + (authenticated ? 'A' : '');
+}
+
+function assertSound(body: Body): void {
+  if (body.spoilt === 'size') throw new SmtpRefusal(552, '5.3.4', 'Message exceeds the size limit');
+  if (body.spoilt === 'memory') throw new SmtpRefusal(452, '4.3.1', 'Too much mail is arriving at once, try again later');
+  if (body.spoilt === 'line-ends') throw new SmtpRefusal(550, '5.6.0', 'Bare CR or LF in the message: lines must end in CRLF');
+}
+
+/** RCPT TO let only sound addresses in. */
+function recipientsOf(session: SMTPServerSession): NewRecipient[] {
+  const recipients: NewRecipient[] = [];
+  for (const { address, dsn } of session.envelope.rcptTo) {
+    const canonical = canonicalAddress(address);
+    if (!canonical.ok) throw new Error(`a recipient that RCPT TO refused is in the envelope: ${canonical.why}`);
+    recipients.push({
+      address: canonical.address,
+      ...(dsn?.orcpt ? { orcpt: dsn.orcpt } : {}),
+      ...(dsn?.notify ? { notify: dsn.notify } : {}),
+    });
+  }
+  return recipients;
+}
