@@ -237,11 +237,16 @@ export function createOperations(parts: OperationsParts): Operations {
       dispatcher.changed(source);
       return text;
     },
-    retry: target => mailroom.retry(target),
+    async retry(target, act) {
+      const count = await mailroom.retry(target);
+      const text = `${recipientsText(count)} of ${target} made due now${act.why ? `: ${act.why}` : ''}`;
+      if (count > 0) governor.note('retried', author(act), text, clock.now());
+      return count;
+    },
     async remove(filter, act) {
       const count = await mailroom.remove(filter);
       const told = filter.dsn ? ', their senders told' : '';
-      const text = `${numberText(count)} ${count === 1 ? 'recipient' : 'recipients'} ${filterText(filter)} deleted${told}${act.why ? `: ${act.why}` : ''}`;
+      const text = `${recipientsText(count)} ${filterText(filter)} deleted${told}${act.why ? `: ${act.why}` : ''}`;
       if (count > 0) governor.note('deleted', author(act), text, clock.now());
       return count;
     },
@@ -249,3 +254,5 @@ export function createOperations(parts: OperationsParts): Operations {
     stop: act => parts.stop(author(act)),
   };
 }
+
+const recipientsText = (count: number): string => `${numberText(count)} ${count === 1 ? 'recipient' : 'recipients'}`;

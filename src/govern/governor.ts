@@ -223,7 +223,7 @@ export class CoreGovernor implements K.Governor {
     this.#downtime = this.#core.ramp.noteAway(undefined, from, to);
   }
 
-  note(type: 'started' | 'stopped' | 'reloaded' | 'deleted', author: string, text: string, now: Instant): void {
+  note(type: 'started' | 'stopped' | 'reloaded' | 'deleted' | 'retried', author: string, text: string, now: Instant): void {
     const state = type === 'started' ? this.#downtime : {};
     this.#core.chronicle.record({ at: now, type, author, text, ...(Object.keys(state).length > 0 ? { state } : {}) });
   }

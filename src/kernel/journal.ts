@@ -23,6 +23,7 @@ export const JOURNAL_TYPES = [
   'resumed',
   'undone',
   'deleted',
+  'retried',
 ] as const;
 export type JournalType = (typeof JOURNAL_TYPES)[number];
 

@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what rampd reaches on this machine, beside the bare libraries and Postfix in the same run.
  *
- *   npm run bench -- [--only e2e|latency|backlog|start|decide|idle]… [--rounds 3] [--messages N] [--bytes 4096]
+ *   npm run bench -- [--only e2e|latency|backlog|start|decide|governor|idle]… [--rounds 3] [--messages N] [--bytes 4096]
  *                    [--contenders rampd,bare,postfix] [--build dist] [--dir FOLDER] [--profile FOLDER] [--ours] [--verbose]
  *
  * Everything happens on loopback and in a folder on a real disk that is removed afterwards. Numbers of one run compare with
@@ -19,9 +19,12 @@ import { enter, leave, ROOT, run } from './place.mjs';
 import { startUp } from './start.mjs';
 
 /** In a process of its own: it looks at its garbage collector. */
-const decide = async ({ build }) => console.log(await run(process.execPath, ['--expose-gc', join(ROOT, 'test/bench/decide.mjs'), build]));
+const apart =
+  name =>
+  async ({ build }) =>
+    console.log(await run(process.execPath, ['--expose-gc', join(ROOT, `test/bench/${name}.mjs`), build]));
 
-const SECTIONS = { decide, e2e, latency, backlog, start: startUp, idle };
+const SECTIONS = { decide: apart('decide'), governor: apart('govern'), e2e, latency, backlog, start: startUp, idle };
 
 const { values } = parseArgs({
   options: {

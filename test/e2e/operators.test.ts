@@ -178,6 +178,12 @@ describe('retry', () => {
     expect(taken).not.toContain('a@later.example');
     expect(await rampd('retry', 'later.example@free')).toBe('1 recipient is due now; limits still hold\n');
     await arrived('a@later.example');
+    expect(
+      w
+        .journal()
+        .filter(r => r.type === 'retried')
+        .map(r => [r.author, r.text]),
+    ).toEqual([['operator:ann', '1 recipient of later.example@free made due now']]);
 
     await send('a@slow.example', 'slow');
     await arrived('a@slow.example');
