@@ -21,6 +21,7 @@ import { Mailroom } from './daemon/mailroom.js';
 import { bootId } from './daemon/boot.js';
 import { dropRoot } from './daemon/privileges.js';
 import { checkStateFolder } from './daemon/state-folder.js';
+import { interfaceAddresses } from './daemon/interfaces.js';
 import { unchangeable } from './daemon/unchangeable.js';
 import { createSystemClock, monotonic, type SystemClock } from './daemon/system-clock.js';
 import { TickClock } from './daemon/ticks.js';
@@ -170,7 +171,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       changed: (source, provider) => dispatcher.changed(source, provider),
     });
     const keeper = new Keeper({ clock, governor, journal, state, log, virtual: options.virtual ?? false });
-    const router = createRouter({ dns: createNodeDns({ servers: settings.dns.servers }), clock, settings: () => settings, random });
+    const router = createRouter({
+      dns: createNodeDns({ servers: settings.dns.servers }),
+      clock,
+      settings: () => settings,
+      random,
+      interfaces: interfaceAddresses,
+    });
     let classifier = new Classifier(settings.providers);
     const accounting = settings.accounting
       ? await openAccounting({

@@ -44,8 +44,9 @@ function schedulesOf(given: string | undefined, io: Io): ReadonlyMap<string, Sch
     if (!settings) throw new FaultError(faults);
     return settings.schedules;
   }
+  const files = nodeFiles(io.cwd);
   const findings = new Findings();
-  const { schedules } = readLibrary([shippedFolder()], nodeFiles(io.cwd), 25, findings);
+  const { schedules } = readLibrary([shippedFolder()], files, { smtpPort: 25, secret: path => files.text(path) }, findings);
   if (findings.faults.length > 0) throw new FaultError(findings.faults);
   return schedules;
 }

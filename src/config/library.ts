@@ -13,6 +13,7 @@ import { Findings } from './findings.js';
 import { Prepared } from './prepared.js';
 import { GENERIC, toProvider } from './provider.js';
 import { toSchedule } from './schedule.js';
+import type { HostDefaults } from './smtp-host.js';
 import { YamlText } from './yaml-text.js';
 
 export interface Library {
@@ -27,7 +28,7 @@ interface Named {
   readonly from: Place;
 }
 
-export function readLibrary(folders: readonly Folder[], read: FileReader, smtpPort: number, findings: Findings): Library {
+export function readLibrary(folders: readonly Folder[], read: FileReader, hosts: HostDefaults, findings: Findings): Library {
   const schedules = new Map<string, Schedule>();
   const providers = new Map<string, Provider>();
   const broken = new Set<string>();
@@ -38,7 +39,7 @@ export function readLibrary(folders: readonly Folder[], read: FileReader, smtpPo
     const own = readFolder(folder, reading, yaml => toSchedule(yaml, findings));
     for (const [name, schedule] of own) schedules.set(name, schedule);
     const inner: Folder = { path: join(folder.path, 'providers'), shown: join(folder.shown, 'providers') };
-    const theirs = readFolder(inner, reading, yaml => checkedProvider(yaml, smtpPort, findings));
+    const theirs = readFolder(inner, reading, yaml => checkedProvider(yaml, hosts, findings));
     for (const [name, provider] of theirs) {
       const before = providers.get(name);
       if (before)
@@ -94,9 +95,9 @@ function nameIn(yaml: YamlText | undefined): string | undefined {
 }
 
 /** A file that names no hosts serves nobody, save for the generic one. */
-function checkedProvider(yaml: YamlText, smtpPort: number, findings: Findings): Provider | undefined {
+function checkedProvider(yaml: YamlText, hosts: HostDefaults, findings: Findings): Provider | undefined {
   const before = findings.count;
-  const provider = toProvider(yaml, smtpPort, findings);
+  const provider = toProvider(yaml, hosts, findings);
   if (!provider) return undefined;
   const names = provider.mx.length + provider.domains.length;
   if (provider.name === GENERIC ? names > 0 : names === 0)
@@ -114,6 +115,6 @@ function checkedProvider(yaml: YamlText, smtpPort: number, findings: Findings): 
 /** Provider files alone: for commands that need rules and no configuration. */
 export function loadProviders(read: FileReader, folders: readonly Folder[]) {
   const findings = new Findings();
-  const { providers } = readLibrary(folders, read, 25, findings);
+  const { providers } = readLibrary(folders, read, { smtpPort: 25, secret: path => read.text(path) }, findings);
   return { providers: providers as ReadonlyMap<string, Provider>, faults: findings.faults, warnings: findings.warnings };
 }

@@ -18,6 +18,7 @@ import { toLimits } from './limits.js';
 import { lintSettings } from './lint.js';
 import { GENERIC, overlaid } from './provider.js';
 import { checkReferences } from './references.js';
+import type { HostDefaults } from './smtp-host.js';
 import { readClients, readListeners, readPools, readQueueTo, readSources, SettingsText } from './settings.js';
 import { YamlText } from './yaml-text.js';
 
@@ -58,8 +59,9 @@ function load(file: string, read: FileReader, shipped: Folder, findings: Finding
   const smtpPort = text.section('smtp-port') ?? 25;
   const hostName = text.section('host-name') ?? 'localhost';
   const stateDir = absolute(text.section('state-dir') ?? '.');
-  const library = readLibrary([shipped, ...ownFolders(text, file, absolute, read)], read, smtpPort, findings);
-  readOverlays(text, library, smtpPort);
+  const hosts: HostDefaults = { smtpPort, secret: path => read.text(absolute(path)) };
+  const library = readLibrary([shipped, ...ownFolders(text, file, absolute, read)], read, hosts, findings);
+  readOverlays(text, library, hosts);
 
   const user = text.section('user');
   const accounting = text.section('accounting');
@@ -134,13 +136,13 @@ function ownFolders(text: SettingsText, file: string, absolute: (path: string) =
   });
 }
 
-function readOverlays(text: SettingsText, library: Library, smtpPort: number): void {
+function readOverlays(text: SettingsText, library: Library, hosts: HostDefaults): void {
   const raw = text.raw('providers');
   for (const name of text.names('providers')) {
     const path = ['providers', name];
     const value = (raw as Record<string, unknown>)[name];
     const near = nearest(name, [...library.providers.keys()]);
-    const provider = overlaid(library.providers.get(name), name, value, text.yaml, path, smtpPort, text.findings);
+    const provider = overlaid(library.providers.get(name), name, value, text.yaml, path, hosts, text.findings);
     if (!provider) continue;
     if (name !== GENERIC && provider.mx.length + provider.domains.length === 0 && !library.broken.has(name))
       text.findings.fault(text.yaml.key(path), {

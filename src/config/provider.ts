@@ -16,7 +16,8 @@ import { limitsShape, toLimits } from './limits.js';
 import { ruleShape } from './rule-shape.js';
 import { toRule } from './rule.js';
 import { either, listOf, mapping, oneOf, oneOrMany } from './shape.js';
-import { name, nameGlob, smtpHost, textOf } from './words.js';
+import { smtpHostShape, toSmtpHost, type HostDefaults } from './smtp-host.js';
+import { name, nameGlob, textOf } from './words.js';
 import type { Path, YamlText } from './yaml-text.js';
 
 /** Its rules come after those of every provider, its limits serve providers nobody wrote a file for; it has no names. */
@@ -25,7 +26,15 @@ export const GENERIC = 'generic';
 const fields = {
   mx: oneOrMany('a pattern such as *.example.com', nameGlob).optional(),
   domains: oneOrMany('a domain such as example.com', nameGlob).optional(),
-  'smtp-hosts': oneOrMany('a host such as 10.0.0.5:25', smtpHost).optional(),
+  'smtp-hosts': oneOrMany('a host such as 10.0.0.5:25', smtpHostShape).optional(),
+  'skip-mx': oneOrMany('a pattern such as *.example.com', nameGlob).optional(),
+  'address-family': oneOf('which sources serve it; prefer-…: the others only when none of that family can go', [
+    'any',
+    'ipv4',
+    'ipv6',
+    'prefer-ipv4',
+    'prefer-ipv6',
+  ]).optional(),
   limits: limitsShape.optional(),
   feedback: oneOf('arf: this provider reports complaints; none: it does not', ['arf', 'none']).optional(),
 };
@@ -44,10 +53,10 @@ const overlayFrame = mapping('a provider', { ...fields, rules: unreadRules });
 const fileFrame = mapping('a provider file', { name, ...fields, rules: unreadRules });
 
 /** A provider file. */
-export function toProvider(yaml: YamlText, smtpPort: number, findings: Findings): Provider | undefined {
+export function toProvider(yaml: YamlText, hosts: HostDefaults, findings: Findings): Provider | undefined {
   const data = take(fileFrame, yaml, [], yaml.value, findings);
   if (!data) return undefined;
-  const provider = part(data, data.name, yaml, [], yaml.key(['name']), smtpPort, findings);
+  const provider = part(data, data.name, yaml, [], yaml.key(['name']), hosts, findings);
   uniqueIds(provider.rules, findings);
   return provider;
 }
@@ -59,12 +68,12 @@ export function overlaid(
   value: unknown,
   yaml: YamlText,
   path: Path,
-  smtpPort: number,
+  hosts: HostDefaults,
   findings: Findings,
 ): Provider | undefined {
   const data = take(overlayFrame, yaml, path, value ?? {}, findings);
   if (!data) return undefined;
-  const own = part(data, name, yaml, path, yaml.key(path), smtpPort, findings);
+  const own = part(data, name, yaml, path, yaml.key(path), hosts, findings);
   uniqueIds(own.rules, findings);
   if (!base) return own;
   const replaced = new Set(own.rules.map(rule => rule.id));
@@ -73,6 +82,8 @@ export function overlaid(
     mx: union(base.mx, own.mx),
     domains: union(base.domains, own.domains),
     smtpHosts: own.smtpHosts.length > 0 ? own.smtpHosts : base.smtpHosts,
+    skipMx: union(base.skipMx ?? [], own.skipMx ?? []),
+    addressFamily: own.addressFamily ?? base.addressFamily ?? 'any',
     limits: { ...base.limits, ...own.limits },
     rules: [...own.rules, ...base.rules.filter(rule => !replaced.has(rule.id))],
     feedback: data.feedback === undefined ? base.feedback : own.feedback,
@@ -82,12 +93,14 @@ export function overlaid(
 
 type Frame = z.output<typeof overlayFrame>;
 
-function part(data: Frame, name: string, yaml: YamlText, path: Path, from: Place, smtpPort: number, findings: Findings): Provider {
+function part(data: Frame, name: string, yaml: YamlText, path: Path, from: Place, hosts: HostDefaults, findings: Findings): Provider {
   return {
     name,
     mx: data.mx ?? [],
     domains: data.domains ?? [],
-    smtpHosts: (data['smtp-hosts'] ?? []).map(({ host, port }) => ({ host, port: port ?? smtpPort })),
+    smtpHosts: (data['smtp-hosts'] ?? []).flatMap((entry, i) => toSmtpHost(entry, yaml, [...path, 'smtp-hosts', i], hosts, findings) ?? []),
+    ...(data['skip-mx'] && { skipMx: data['skip-mx'] }),
+    ...(data['address-family'] && { addressFamily: data['address-family'] }),
     limits: toLimits(data.limits ?? {}, yaml, [...path, 'limits'], findings),
     rules: (data.rules ?? []).flatMap((rule, i) => toRule(yaml, [...path, 'rules', i], rule, name, findings) ?? []),
     feedback: data.feedback === 'arf',

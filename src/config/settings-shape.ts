@@ -2,7 +2,7 @@
  * The shape of rampd.yaml, section by section. settings.ts reads it piecewise, so that one mistake does not hide others;
  * the JSON Schema is made of the whole.
  */
-import { hostName } from './address.js';
+import { hostName, readNameGlob } from './address.js';
 import { limitFields, limitsShape, totalShape } from './limits.js';
 import { overlayShape } from './provider.js';
 import { either, flag, listOf, mapping, namesTo, oneOf, oneOrMany, scalar } from './shape.js';
@@ -16,7 +16,6 @@ import {
   hourly,
   listenAddress,
   name,
-  nameGlob,
   path,
   port,
   positiveDuration,
@@ -109,7 +108,11 @@ export const poolShape = mapping('a pool', {
   'warm-up': wish.optional(),
 });
 
-const queueToEntry = mapping('queue-to', { domain: nameGlob, to: domain });
+/** `*` is a word here: everything goes to a smart host. */
+const anyGlob = scalar<string>('bad-glob', { type: 'string', description: 'a name, a pattern such as *.example.com, or *' }, text =>
+  readNameGlob(text, true),
+);
+const queueToEntry = mapping('queue-to', { domain: anyGlob, to: domain });
 
 /** All sections of rampd.yaml. */
 export const sections = {

@@ -206,7 +206,7 @@ export function readQueueTo(text: SettingsText): { domain: string; to: string; f
   if (Array.isArray(value)) return value.map(({ domain, to }, i) => ({ domain, to, from: text.yaml.place(['queue-to', i]) }));
   return Object.entries(value).flatMap(([written, to]) => {
     const from = text.yaml.key(['queue-to', written]);
-    const domain = readNameGlob(written);
+    const domain = readNameGlob(written, true);
     if (domain.ok) return [{ domain: domain.value, to, from }];
     const hint = 'hint' in domain ? domain.hint : undefined;
     text.findings.fault(from, { code: 'bad-glob', what: `queue-to cannot be said of ${quoted(written)}`, allowed: domain.allowed, hint });

@@ -42,10 +42,17 @@ export interface Pool {
   readonly from: Place;
 }
 
+/** A host written by the operator, where mail goes without an MX lookup. */
 export interface SmtpHost {
   readonly host: string;
   readonly port: number;
+  /** starttls: TLS or nothing; implicit: TLS from the first byte; none: in the clear. Absent: the lane's limits decide. */
+  readonly tls?: 'starttls' | 'implicit' | 'none';
+  readonly auth?: { readonly user: string; readonly password: string };
 }
+
+/** Which sources may serve a provider; `prefer-…`: the others only when none of that family can go. */
+export type AddressFamily = 'any' | 'ipv4' | 'ipv6' | 'prefer-ipv4' | 'prefer-ipv6';
 
 export interface Provider {
   readonly name: string;
@@ -55,6 +62,10 @@ export interface Provider {
   readonly domains: readonly string[];
   /** Static routes: no MX lookup for its domains. */
   readonly smtpHosts: readonly SmtpHost[];
+  /** Globs of MX hosts that are never used. */
+  readonly skipMx?: readonly string[];
+  /** any unless said. */
+  readonly addressFamily?: AddressFamily;
   readonly limits: Limits;
   readonly rules: readonly Rule[];
   /** Sends ARF feedback: its deliveries count for complaint rates. */

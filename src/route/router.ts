@@ -8,11 +8,12 @@
  */
 import { isIP } from 'node:net';
 import type { Clock } from '../kernel/clock.js';
-import type { Provider, Settings } from '../kernel/settings.js';
-import { printable } from '../kernel/text.js';
+import type { Provider, Settings, SmtpHost } from '../kernel/settings.js';
+import { globMatches, printable } from '../kernel/text.js';
 import { noPolicy, type HostTls, type TlsPolicy } from '../kernel/tls.js';
-import { HOUR, type Instant } from '../kernel/units.js';
+import { HOUR, MINUTE, type Instant } from '../kernel/units.js';
 import type { DnsPort, MxAnswer } from './dns.js';
+import { familiesOf, type Family } from './families.js';
 import { DomainTable, isHostName, readDomain } from './domain.js';
 import { Lookups, type Held } from './lookups.js';
 import { isOffLimits, ownAddresses } from './protect.js';
@@ -25,6 +26,9 @@ export interface MxHost {
   readonly port: number;
   /** Written by the operator as one of a provider's `smtp-hosts`. */
   readonly static: boolean;
+  /** The operator's word on TLS and the password there; static hosts only. */
+  readonly tls?: SmtpHost['tls'];
+  readonly auth?: SmtpHost['auth'];
   /** What the recipient domain's DNS or policy demands of TLS here; absent: nothing. Part of a site's identity. */
   readonly demand?: TlsDemand;
 }
@@ -37,7 +41,14 @@ export interface TlsDemand {
 }
 
 export type Route =
-  | { readonly kind: 'hosts'; readonly provider: string; readonly hosts: readonly MxHost[]; readonly expires: Instant }
+  | {
+      readonly kind: 'hosts';
+      readonly provider: string;
+      readonly hosts: readonly MxHost[];
+      /** Families in which the hosts have addresses; absent: any, or not known yet. */
+      readonly families?: readonly Family[];
+      readonly expires: Instant;
+    }
   /** Final: the domain takes no mail, or does not exist. */
   | { readonly kind: 'null-mx' | 'no-domain'; readonly text: string; readonly expires: Instant }
   | { readonly kind: 'temporary'; readonly text: string; readonly retryAt: Instant };
@@ -62,6 +73,8 @@ export interface RouterPorts {
   readonly settings: () => Settings;
   /** 0 ≤ n < 1. */
   readonly random: () => number;
+  /** Addresses of this machine: nobody's mail exchanger. */
+  readonly interfaces?: () => readonly string[];
 }
 
 const CACHED_MOST = 100_000;
@@ -69,20 +82,24 @@ const CACHED_MOST = 100_000;
 const HOSTS_MOST = 100;
 /** How long routes hold that need no DNS. */
 const FIXED_TTL = HOUR;
+/** How long the addresses of this machine are taken to be the same. */
+const OWN_TTL = MINUTE;
 
-export function createRouter({ dns, clock, settings, random }: RouterPorts): Router {
+export function createRouter({ dns, clock, settings, random, interfaces = () => [] }: RouterPorts): Router {
   const mx = new Lookups(name => dns.mx(name), clock, CACHED_MOST);
   const a = new Lookups(name => dns.a(name), clock, CACHED_MOST);
   const aaaa = new Lookups(name => dns.aaaa(name), clock, CACHED_MOST);
   const routes = new Map<string, Route>();
-  let tables = readTables(settings());
+  let tables = readTables(settings(), interfaces(), clock.now());
 
   /** Tables of the settings in force; routes made from others go. */
   const current = (): Tables => {
     const now = settings();
     if (now !== tables.settings) {
-      tables = readTables(now);
+      tables = readTables(now, interfaces(), clock.now());
       routes.clear();
+    } else if (clock.now() >= tables.ownUntil) {
+      tables = { ...tables, own: ownAddresses(now, interfaces()), ownUntil: clock.now() + OWN_TTL };
     }
     return tables;
   };
@@ -98,9 +115,9 @@ export function createRouter({ dns, clock, settings, random }: RouterPorts): Rou
     const held = peek(domain);
     if (held) return held;
     const used = current();
-    const route = await find(used, domain);
+    const route = await withFamilies(used, await find(used, domain));
     // Settings may have changed meanwhile: the answer was right when asked for, but is not to be kept.
-    if (used === current()) {
+    if (used.settings === current().settings) {
       const key = keyOf(domain);
       routes.delete(key);
       routes.set(key, route);
@@ -115,7 +132,7 @@ export function createRouter({ dns, clock, settings, random }: RouterPorts): Rou
   const find = async (used: Tables, text: string): Promise<Route> => {
     const expires = clock.now() + FIXED_TTL;
     const asked = readDomain(text);
-    const domain = readDomain(used.queueTo.find(asked.name) ?? asked.name);
+    const domain = asked.kind === 'invalid' ? asked : readDomain(used.queueTo.find(asked.name) ?? asked.name);
     if (domain.kind === 'invalid') return { kind: 'no-domain', text: printable(`${domain.name}: ${domain.text}`, 300), expires };
     const port = used.settings.smtpPort;
     const named = used.domains.find(domain.name);
@@ -134,7 +151,29 @@ export function createRouter({ dns, clock, settings, random }: RouterPorts): Rou
         found.hosts.map(h => h.name),
       );
     if (!provider) return { ...found, provider: nameOfMxSet(found.hosts.map(h => h.name)) };
-    return { ...found, provider: provider.name, hosts: provider.smtpHosts.length > 0 ? staticHosts(provider) : found.hosts };
+    if (provider.smtpHosts.length > 0) return { ...found, provider: provider.name, hosts: staticHosts(provider) };
+    const hosts = found.hosts.filter(host => !provider.skipMx?.some(glob => globMatches(glob, host.name)));
+    if (hosts.length > 0) return { ...found, provider: provider.name, hosts };
+    return { kind: 'temporary', text: `${domain.name}: skip-mx of ${provider.name} leaves none of its MX hosts`, retryAt: found.expires };
+  };
+
+  /** Where all sources are of one family there is nothing to choose, and no question to ask beforehand. */
+  const withFamilies = async (used: Tables, route: Route): Promise<Route> => {
+    if (route.kind !== 'hosts' || !used.choosesFamily) return route;
+    const families = await familiesOf(route.hosts, addresses);
+    return families ? { ...route, families } : route;
+  };
+
+  const addresses = async (host: MxHost): Promise<HostAddresses> => {
+    const used = current();
+    const permitted = (address: string) => host.static || used.settings.allowPrivate || !isOffLimits(address, used.own);
+    if (isIP(host.name)) return permitted(host.name) ? { addresses: [host.name] } : { none: forbidden(host.name) };
+    const answers = await Promise.all([a.get(host.name), aaaa.get(host.name)]);
+    const all = answers.flatMap(({ answer }) => (answer.kind === 'found' ? answer.records : []));
+    const usable = all.filter(permitted);
+    if (usable.length > 0) return { addresses: usable };
+    for (const { answer } of answers) if (answer.kind === 'failed') return { temporary: `${host.name}: ${answer.text}` };
+    return { none: all.length > 0 ? forbidden(host.name) : `${host.name} has no address records` };
   };
 
   /** No MX: the domain is its own host when it has an address. */
@@ -157,17 +196,7 @@ export function createRouter({ dns, clock, settings, random }: RouterPorts): Rou
   return {
     resolve,
     peek,
-    async addresses(host) {
-      const used = current();
-      const permitted = (address: string) => host.static || used.settings.allowPrivate || !isOffLimits(address, used.own);
-      if (isIP(host.name)) return permitted(host.name) ? { addresses: [host.name] } : { none: forbidden(host.name) };
-      const answers = await Promise.all([a.get(host.name), aaaa.get(host.name)]);
-      const all = answers.flatMap(({ answer }) => (answer.kind === 'found' ? answer.records : []));
-      const addresses = all.filter(permitted);
-      if (addresses.length > 0) return { addresses };
-      for (const { answer } of answers) if (answer.kind === 'failed') return { temporary: `${host.name}: ${answer.text}` };
-      return { none: all.length > 0 ? forbidden(host.name) : `${host.name} has no address records` };
-    },
+    addresses,
     tls(host) {
       return Promise.resolve({ kind: 'policy', policy: host.demand?.policy ?? noPolicy('', host.name) });
     },
@@ -185,14 +214,19 @@ interface Tables {
   readonly queueTo: DomainTable<string>;
   readonly domains: DomainTable<Provider>;
   readonly own: ReadonlySet<string>;
+  readonly ownUntil: Instant;
+  /** There are sources of both families. */
+  readonly choosesFamily: boolean;
 }
 
-function readTables(settings: Settings): Tables {
+function readTables(settings: Settings, interfaces: readonly string[], now: Instant): Tables {
   const queueTo = new DomainTable<string>();
   for (const { domain, to } of settings.queueTo) queueTo.add(domain, to);
   const domains = new DomainTable<Provider>();
   for (const provider of settings.providers.values()) for (const domain of provider.domains) domains.add(domain, provider);
-  return { settings, queueTo, domains, own: ownAddresses(settings) };
+  const families = new Set([...settings.sources.values()].map(source => isIP(source.address)));
+  const own = ownAddresses(settings, interfaces);
+  return { settings, queueTo, domains, own, ownUntil: now + OWN_TTL, choosesFamily: families.size > 1 };
 }
 
 /** Cache key; cheaper than readDomain, which only decides on a miss. */
@@ -202,7 +236,7 @@ const forbidden = (name: string) => `${name} resolves to private addresses only`
 
 /** In the order in which they are written: the first is preferred. */
 function staticHosts(provider: Provider): MxHost[] {
-  return provider.smtpHosts.map(({ host, port }, index) => ({ name: host.toLowerCase(), preference: index, port, static: true }));
+  return provider.smtpHosts.map(({ host, ...how }, index) => ({ ...how, name: host.toLowerCase(), preference: index, static: true }));
 }
 
 /** The hosts of an MX answer; the caller names the provider. */

@@ -2,6 +2,7 @@
  * The whole way from text to Settings: the example loads, nothing is lost on the way, defaults, paths, folders and what
  * rampd.yaml says on top of provider files are as promised.
  */
+import { settingsView } from '../../src/control/settings-view.js';
 import { describe, expect, it } from 'vitest';
 import { memoryFiles } from '../../src/config/files.js';
 import { loadSettings } from '../../src/config/load.js';
@@ -275,6 +276,55 @@ describe('providers of rampd.yaml', () => {
     expect(rules?.map(({ id, from, reaction }) => [id, from.file, reaction?.window])).toEqual([['421-too-fast', 'rampd.yaml', 2 * HOUR]]);
     const { faults } = loadAlone(minimal({}, 'providers: { big: { rules: ["421 X *, 2h, 1, *", "421 X *, 1h, 1, *"] } }\n'));
     expect(lines(faults)).toEqual(['rampd.yaml:7:50: rule 421-x has the id of the rule at rampd.yaml:7:29; give one of them another id']);
+  });
+
+  it('send through smart hosts, with a password that is nowhere else', () => {
+    const hosts = (list: string, files = {}) =>
+      loadAlone(minimal({}, `providers:\n  relay: { domains: [relay.example], smtp-hosts: ${list} }\n`), files);
+    const loaded = hosts(
+      '[{ host: smart.example, user: me, password: secret }, { host: "10.0.0.5:587", user: me, password-file: relay.secret, tls: implicit }, { host: 10.0.0.6, tls: implicit }, 10.0.0.7]',
+      { 'relay.secret': 'from a file\n' },
+    );
+    expect(settingsOf(loaded).providers.get('relay')?.smtpHosts).toEqual([
+      { host: 'smart.example', port: 25, tls: 'starttls', auth: { user: 'me', password: 'secret' } },
+      { host: '10.0.0.5', port: 587, tls: 'implicit', auth: { user: 'me', password: 'from a file' } },
+      { host: '10.0.0.6', port: 465, tls: 'implicit' },
+      { host: '10.0.0.7', port: 25 },
+    ]);
+    expect(JSON.stringify(settingsView(settingsOf(loaded)))).not.toMatch(/secret"|from a file/);
+    expect(lines(hosts('{ host: 10.0.0.5, user: me, password: p, tls: none }').warnings)).toEqual([
+      expect.stringContaining(
+        'warning: the password of 10.0.0.5 travels in the clear; leave tls out: TLS is then required before the password is sent',
+      ),
+    ]);
+  });
+
+  it.each([
+    ['{ host: a.example, user: me }', /user "me" has no password; allowed: user with password/],
+    ['[{ host: a.example, password: p }]', /a host says a password and no user/],
+    ['[{ host: a.example, user: me, password: p, password-file: f }]', /a host says password and password-file/],
+    ['[{ host: a.example, user: me, password-file: none.secret }]', /the password file "none.secret" cannot be read/],
+    ['[{ host: "a.example:25", port: 26 }]', /host says port 25, port says 26/],
+    ['[{ host: a.example, tls: on }]', /tls cannot be "on"; allowed: starttls, implicit, none/],
+    ['[{ host: a.example, usr: me }]', /usr is no key of a host; did you mean user\?/],
+    ['[{ user: me }]', /host is missing/],
+  ])('refuse the smart host %s', (list, fault) => {
+    const { faults } = loadAlone(minimal({}, `providers:\n  relay: { domains: [relay.example], smtp-hosts: ${list} }\n`));
+    expect(lines(faults)).toEqual([expect.stringMatching(fault)]);
+    expect(faults[0]?.place.line).toBe(8);
+  });
+
+  it('say which MX hosts are never used, and which family serves', () => {
+    expect(over('{ skip-mx: "mx9.big.example", address-family: prefer-ipv6 }')).toMatchObject({
+      skipMx: ['mx9.big.example'],
+      addressFamily: 'prefer-ipv6',
+    });
+    expect(lines(loadAlone(minimal({}, 'providers: { big: { address-family: ipv5 } }\n')).faults)[0]).toMatch(/did you mean ipv4\?/);
+  });
+
+  it('may be the way of all mail', () => {
+    for (const text of ['{ "*": relay.example }', '[{ domain: "*", to: relay.example }]'])
+      expect(alone(`queue-to: ${text}\n`).queueTo).toMatchObject([{ domain: '*', to: 'relay.example' }]);
   });
 
   it('with static routes go to smtp-port unless they say a port', () => {

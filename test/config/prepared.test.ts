@@ -26,7 +26,12 @@ function library(json?: string, changed: Readonly<Record<string, string>> = {}) 
   const findings = new Findings();
   const folder = { path: SHIPPED, shown: 'schedules', prepared: 'made/schedules.json' };
   const read = memoryFiles({ ...(json !== undefined && { 'made/schedules.json': json }), ...changed }, disk);
-  const { schedules, providers } = readLibrary([folder], { ...read, list: dir => disk.list(dir) }, 25, findings);
+  const { schedules, providers } = readLibrary(
+    [folder],
+    { ...read, list: dir => disk.list(dir) },
+    { smtpPort: 25, secret: () => undefined },
+    findings,
+  );
   return { schedules, providers, faults: findings.faults, warnings: findings.warnings };
 }
 

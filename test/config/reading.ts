@@ -61,7 +61,8 @@ function read<T>(file: string, text: string, parse: (yaml: YamlText, findings: F
 }
 
 export const readSchedule = (text: string): Read<Schedule> => read('s.yaml', text, toSchedule);
-export const readProvider = (text: string): Read<Provider> => read('p.yaml', text, (yaml, findings) => toProvider(yaml, 25, findings));
+export const readProvider = (text: string): Read<Provider> =>
+  read('p.yaml', text, (yaml, findings) => toProvider(yaml, { smtpPort: 25, secret: () => undefined }, findings));
 
 /** The value, or an error that prints the faults. */
 export function good<T>({ value, faults }: Read<T>): T {

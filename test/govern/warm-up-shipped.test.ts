@@ -10,7 +10,12 @@ import { dayNeeded } from '../../src/govern/warm-up-outlook.js';
 import type { Schedule, Stage } from '../../src/kernel/schedule.js';
 import { DAY, HOUR, match, provider, source, Stand, T0 } from './ground.js';
 
-const { schedules } = readLibrary([shippedFolder()], nodeFiles(import.meta.dirname), 25, new Findings());
+const { schedules } = readLibrary(
+  [shippedFolder()],
+  nodeFiles(import.meta.dirname),
+  { smtpPort: 25, secret: () => undefined },
+  new Findings(),
+);
 const SHARES = { google: 0.45, microsoft: 0.25, yahoo: 0.15, elsewhere: 0.15 } as const;
 type Name = keyof typeof SHARES;
 const NAMES = Object.keys(SHARES) as Name[];

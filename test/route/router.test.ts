@@ -57,10 +57,11 @@ let clock: ManualClock;
 let current: Settings;
 let router: Router;
 
+let interfaces: readonly string[] = [];
 const start = (parts: Parameters<typeof settings>[0] = {}, dnsOptions: { timeout?: number; tries?: number } = {}) => {
   current = settings(parts);
   const dns = createNodeDns({ servers: [server.address], timeout: 2_000, tries: 1, ...dnsOptions });
-  router = createRouter({ dns, clock, settings: () => current, random: () => 0.5 });
+  router = createRouter({ dns, clock, settings: () => current, random: () => 0.5, interfaces: () => interfaces });
   return router;
 };
 
@@ -246,6 +247,84 @@ describe('the provider of a domain', () => {
     ]);
     expect(await router.addresses(hosts[0]!)).toEqual({ addresses: ['10.0.0.5'] });
     expect(await router.addresses(hosts[1]!)).toMatchObject({ addresses: expect.arrayContaining(['127.0.0.1']) });
+  });
+
+  it('hands on how a smart host is spoken to', async () => {
+    const auth = { user: 'u', password: 'p' };
+    const relay = provider('relay', {
+      domains: ['relay.internal'],
+      smtpHosts: [{ host: 'Smart.example', port: 465, tls: 'implicit', auth }],
+    });
+    start({ providers: [relay], queueTo: [{ domain: '*', to: 'relay.internal', from }] });
+    for (const domain of ['plain.example', 'nowhere.example', '[192.0.2.1]', 'relay.internal'])
+      expect(await router.resolve(domain)).toMatchObject({
+        kind: 'hosts',
+        provider: 'relay',
+        hosts: [{ name: 'smart.example', port: 465, static: true, tls: 'implicit', auth }],
+      });
+    expect(server.queries()).toBe(0);
+    expect(await router.resolve('no domain')).toMatchObject({ kind: 'no-domain' });
+  });
+
+  it('prefers what is written of one domain to a glob, for smart hosts too', async () => {
+    const relay = provider('relay', { domains: ['relay.internal'], smtpHosts: [{ host: '10.0.0.5', port: 25 }] });
+    const queueTo = [
+      { domain: '*', to: 'relay.internal', from },
+      { domain: 'plain.example', to: 'plain.example', from },
+      { domain: '*.customers.example', to: 'big.example', from },
+    ];
+    start({ providers: [relay], queueTo: [queueTo[2]!, queueTo[0]!, queueTo[1]!] });
+    expect(await hostsOf('plain.example')).toEqual(['mx1.plain.example', 'mx2.plain.example']);
+    expect(await hostsOf('a.customers.example')).toEqual(['mx.bigmail.example', 'alt1.mx.bigmail.example']);
+    expect(await hostsOf('other.example')).toEqual(['10.0.0.5']);
+  });
+
+  it('does not use the hosts of skip-mx, and waits when none is left', async () => {
+    const big = provider('bigmail', { mx: ['*.bigmail.example'], skipMx: ['alt*.mx.bigmail.example'] });
+    start({ providers: [big] });
+    expect(await hostsOf('big.example')).toEqual(['mx.bigmail.example']);
+    start({ providers: [{ ...big, skipMx: ['*.bigmail.example'] }] });
+    expect(await router.resolve('big.example')).toEqual({
+      kind: 'temporary',
+      text: 'big.example: skip-mx of bigmail leaves none of its MX hosts',
+      retryAt: clock.now() + 15 * MINUTE,
+    });
+  });
+});
+
+describe('address families', () => {
+  const source = (name: string, address: string) => [name, { name, address, hostName: 'mta.example', limits: {}, from }] as const;
+  const both = new Map([source('four', '198.41.0.4'), source('six', '2001:500:2::c')]);
+  const familiesFor = async (domain: string) => {
+    const route = await router.resolve(domain);
+    return route.kind === 'hosts' ? route.families : route.kind;
+  };
+
+  it('of the hosts are known where sources differ', async () => {
+    start({ sources: both });
+    expect(await familiesFor('plain.example')).toEqual([4, 6]);
+    expect(await familiesFor('implicit6.example')).toEqual([6]);
+    expect(await familiesFor('implicit.example')).toEqual([4]);
+    expect(await familiesFor('big.example')).toBeUndefined();
+  });
+
+  it('are not asked for where they do not', async () => {
+    start({ sources: new Map([source('four', '198.41.0.4')]) });
+    expect(await familiesFor('plain.example')).toBeUndefined();
+    expect(server.queries()).toBe(1);
+  });
+});
+
+describe('addresses of this machine', () => {
+  it('are nobody’s mail exchanger, also when they are new', async () => {
+    start();
+    const host = { name: 'ours.example', preference: 0, port: 25, static: false };
+    expect(await router.addresses(host)).toEqual({ addresses: ['198.41.0.4'] });
+    interfaces = ['198.41.0.4'];
+    clock.advance(MINUTE);
+    expect(await router.addresses(host)).toEqual({ none: 'ours.example resolves to private addresses only' });
+    expect(await router.addresses({ ...host, static: true })).toEqual({ addresses: ['198.41.0.4'] });
+    interfaces = [];
   });
 });
 

@@ -9,7 +9,7 @@ import { printFault } from '../../src/kernel/fault.js';
 import { shipped } from '../outcome/shipped.js';
 
 const findings = new Findings();
-const { schedules } = readLibrary([shippedFolder()], nodeFiles(import.meta.dirname), 25, findings);
+const { schedules } = readLibrary([shippedFolder()], nodeFiles(import.meta.dirname), { smtpPort: 25, secret: () => undefined }, findings);
 const of = (name: string) => {
   const found = schedules.get(name);
   if (!found) throw new Error(`no schedule ${name}`);
