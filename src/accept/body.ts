@@ -7,7 +7,9 @@
  */
 import { isAscii } from 'node:buffer';
 import { hasWholeLines } from '../kernel/lines.js';
+import { SmtpRefusal } from './ports.js';
 
+const LF = 10;
 const CR = 13;
 
 /** Bytes of messages being received at this moment, over all connections. */
@@ -16,7 +18,7 @@ export interface Budget {
   readonly most: number;
 }
 
-export type Spoilt = 'line-ends' | 'memory' | 'size';
+export type Spoilt = 'line-ends' | 'line-length' | 'memory' | 'nul' | 'size';
 
 export class Body {
   chunks: Buffer[] = [];
@@ -26,10 +28,14 @@ export class Body {
   spoilt: Spoilt | undefined;
   #last = 0;
   #held = 0;
+  /** Octets of the line under way, in the chunks before this one. */
+  #line = 0;
 
+  /** `maxLine`: octets of a line without its CRLF. */
   constructor(
     private readonly budget: Budget,
     private readonly maxSize: number,
+    private readonly maxLine = Infinity,
   ) {}
 
   push(chunk: Buffer): void {
@@ -40,7 +46,10 @@ export class Body {
     this.budget.used += chunk.length;
     this.#held += chunk.length;
     this.chunks.push(chunk);
-    if (!this.#linesEndWell(chunk)) this.#spoil('line-ends');
+    if (!this.#linesEndWell(chunk)) return this.#spoil('line-ends');
+    // RFC 5322 §2.3 and RFC 2045 §2.8: no message has them, and what a receiver makes of them is anybody's guess.
+    if (chunk.includes(0)) return this.#spoil('nul');
+    if (this.maxLine !== Infinity && this.#hasLongLine(chunk)) this.#spoil('line-length');
   }
 
   /** No more bytes will come. */
@@ -60,6 +69,18 @@ export class Body {
     this.release();
   }
 
+  #hasLongLine(chunk: Buffer): boolean {
+    let start = 0;
+    for (let lf = chunk.indexOf(LF); lf >= 0; lf = chunk.indexOf(LF, start)) {
+      if (this.#line + lf - start - 1 > this.maxLine) return true;
+      this.#line = 0;
+      start = lf + 1;
+    }
+    this.#line += chunk.length - start;
+    // A CR may be the last octet yet.
+    return this.#line > this.maxLine + 1;
+  }
+
   /** Every LF has its CR and every CR its LF, across chunks too. */
   #linesEndWell(chunk: Buffer): boolean {
     if (!hasWholeLines(chunk, this.#last)) return false;
@@ -68,6 +89,19 @@ export class Body {
     return true;
   }
 }
+
+/** Throws SmtpRefusal when the body is not fit to be kept. */
+export function assertSound({ spoilt }: Pick<Body, 'spoilt'>): void {
+  if (spoilt) throw new SmtpRefusal(...REFUSALS[spoilt]);
+}
+
+const REFUSALS: Readonly<Record<Spoilt, ConstructorParameters<typeof SmtpRefusal>>> = {
+  size: [552, '5.3.4', 'Message exceeds the size limit'],
+  memory: [452, '4.3.1', 'Too much mail is arriving at once, try again later'],
+  'line-ends': [550, '5.6.0', 'Bare CR or LF in the message: lines must end in CRLF'],
+  nul: [550, '5.6.0', 'NUL in the message'],
+  'line-length': [550, '5.6.0', 'A line of the message is longer than the limit'],
+};
 
 /**
  * Joins chunks until `enough` says so or `most` bytes are reached; returns the joined block and the chunks left over. The

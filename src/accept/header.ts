@@ -1,9 +1,10 @@
 /**
  * The header of an incoming message: read once, over the header block only, and rewritten by cutting and prefixing.
  *
- * Our own X- fields are read and always cut out, whoever sent them: they never leak to a recipient. Nothing else is
- * changed. MIME is never looked at. Pure.
+ * Our own X- fields are read and always cut out, whoever sent them: they never leak to a recipient. So are the fields the
+ * configuration strips. Nothing else is changed, not even by a blank. MIME is never looked at. Pure.
  */
+import type { MessageRules } from '../kernel/message-rules.js';
 import { printable } from '../kernel/text.js';
 
 export interface Header {
@@ -15,16 +16,20 @@ export interface Header {
   readonly needsBlank: boolean;
   /** Received fields, for the loop check. */
   readonly received: number;
+  /** Those among them that this host wrote. */
+  readonly passedHere: number;
+  /** Values of Delivered-To, lower-case, without brackets. */
+  readonly deliveredTo: readonly string[];
   readonly hasDate: boolean;
   readonly hasMessageId: boolean;
   /** Values of our own fields, the first of each, unfolded and printable. */
   readonly own: Readonly<Partial<Record<OwnField, string>>>;
-  /** Byte ranges of our own fields. */
+  /** Byte ranges of our own fields and of those to be stripped. */
   readonly cuts: readonly (readonly [start: number, end: number])[];
 }
 
-export type OwnField = 'x-pool' | 'x-job' | 'x-warm-up' | 'x-virtual-mta';
-const OWN: ReadonlySet<string> = new Set<OwnField>(['x-pool', 'x-job', 'x-warm-up', 'x-virtual-mta']);
+export type OwnField = 'x-pool' | 'x-job' | 'x-warm-up' | 'x-virtual-mta' | 'x-envid';
+const OWN: ReadonlySet<string> = new Set<OwnField>(['x-pool', 'x-job', 'x-warm-up', 'x-virtual-mta', 'x-envid']);
 
 const LF = 10;
 const CR = 13;
@@ -32,27 +37,61 @@ const SPACE = 32;
 const TAB = 9;
 const COLON = 58;
 const LONGEST_VALUE = 200;
+/** Values of Delivered-To that are looked at; a message with more of them has other troubles. */
+const MOST_DELIVERED = 100;
+
+/** What to look for. Worked out once for each configuration. */
+export interface HeaderWatch {
+  readonly strip: ReadonlySet<string>;
+  /** Who wrote a Received field, when it was us. */
+  readonly byUs: RegExp;
+  /** 1 at the lower-case code of every letter a field of interest begins with: only those are worth a string. */
+  readonly letters: Uint8Array;
+}
+
+export function headerWatch(rules: Pick<MessageRules, 'stripHeaders'>, hostName: string): HeaderWatch {
+  const strip = new Set(rules.stripHeaders);
+  const letters = new Uint8Array(256);
+  for (const name of [...strip, ...OWN, 'received', 'date', 'message-id', 'delivered-to']) letters[name.charCodeAt(0)] = 1;
+  const name = hostName.replace(/[^a-z0-9-]/gi, char => `\\${char}`);
+  return { strip, letters, byUs: new RegExp(`\\sby\\s+${name}(?![a-z0-9.-])`, 'i') };
+}
 
 /** Reads the header at the front of `block`, whose lines end in CRLF. */
-export function scanHeader(block: Buffer): Header {
+export function scanHeader(block: Buffer, watch: HeaderWatch): Header {
   const own: Partial<Record<OwnField, string>> = {};
   const cuts: [number, number][] = [];
+  const deliveredTo: string[] = [];
   let received = 0;
+  let passedHere = 0;
   let hasDate = false;
   let hasMessageId = false;
-  let cutting: { name: OwnField; start: number; value: number } | undefined;
+  let field: { name: string; start: number; value: number } | undefined;
   let seen = false;
   let at = 0;
 
   const endField = (end: number) => {
-    if (!cutting) return;
-    cuts.push([cutting.start, end]);
-    own[cutting.name] ??= printable(block.toString('utf8', cutting.value, end).replace(/\s+/g, ' '), LONGEST_VALUE);
-    cutting = undefined;
+    if (!field) return;
+    const { name, start, value } = field;
+    field = undefined;
+    if (name === 'received') {
+      if (watch.byUs.test(block.toString('latin1', value, end))) passedHere++;
+    } else if (name === 'delivered-to') {
+      if (deliveredTo.length < MOST_DELIVERED)
+        deliveredTo.push(
+          block
+            .toString('utf8', value, end)
+            .replace(/[\s<>]/g, '')
+            .toLowerCase(),
+        );
+    } else if (OWN.has(name)) {
+      own[name as OwnField] ??= printable(block.toString('utf8', value, end).replace(/\s+/g, ' '), LONGEST_VALUE);
+    }
+    if (OWN.has(name) || watch.strip.has(name)) cuts.push([start, end]);
   };
   const result = (end: number, complete: boolean, needsBlank: boolean): Header => {
     endField(Math.min(end, at));
-    return { end, complete, needsBlank, received, hasDate, hasMessageId, own, cuts };
+    return { end, complete, needsBlank, received, passedHere, deliveredTo, hasDate, hasMessageId, own, cuts };
   };
 
   while (at < block.length) {
@@ -67,14 +106,16 @@ export function scanHeader(block: Buffer): Header {
       const colon = fieldNameEnd(block, at, newline);
       if (colon < 0) return result(at, true, true);
       seen = true;
-      const letter = (first ?? 0) | 0x20;
-      // Only fields that may begin like one of ours are worth a string: r, d, m, x.
-      if (letter === 0x72 || letter === 0x64 || letter === 0x6d || letter === 0x78) {
+      if (watch.letters[(first ?? 0) | 0x20] === 1) {
         const name = block.toString('latin1', at, colon).trimEnd().toLowerCase();
-        if (name === 'received') received++;
+        // A field that is stripped does not count as there.
+        if (watch.strip.has(name) || OWN.has(name) || name === 'delivered-to') field = { name, start: at, value: colon + 1 };
         else if (name === 'date') hasDate = true;
         else if (name === 'message-id') hasMessageId = true;
-        else if (OWN.has(name)) cutting = { name: name as OwnField, start: at, value: colon + 1 };
+        if (name === 'received') {
+          received++;
+          field = { name, start: at, value: colon + 1 };
+        }
       }
     }
     at = newline + 1;
@@ -94,7 +135,7 @@ function fieldNameEnd(block: Buffer, start: number, end: number): number {
   return -1;
 }
 
-/** The message as it is stored: `prefix` (complete CRLF lines), the header without our own fields, the body untouched. */
+/** The message as it is stored: `prefix` (complete CRLF lines), the header without what is cut, the body untouched. */
 export function rewritten(prefix: string, block: Buffer, header: Header, rest: readonly Buffer[]): Buffer[] {
   const out: Buffer[] = prefix === '' ? [] : [Buffer.from(prefix, 'utf8')];
   const keep = (start: number, end: number) => {
@@ -113,26 +154,4 @@ export function rewritten(prefix: string, block: Buffer, header: Header, rest: r
   keep(from, block.length);
   out.push(...rest);
   return out;
-}
-
-export interface Trace {
-  /** Name given in HELO or EHLO; untrusted. */
-  readonly helo: string;
-  /** Address of the client. */
-  readonly address: string;
-  readonly by: string;
-  readonly protocol: string;
-  readonly id: string;
-  /** Named only when the message has one recipient: nobody learns of another. */
-  readonly recipient?: string;
-  /** From mailDate. */
-  readonly date: string;
-}
-
-/** The Received field (RFC 5321 §4.4). */
-export function receivedField(trace: Trace): string {
-  const from = trace.helo.replace(/[^a-z0-9.:[\]_-]/gi, '?') || 'unknown';
-  const literal = trace.address.includes(':') ? `IPv6:${trace.address}` : trace.address;
-  const recipient = trace.recipient === undefined ? '' : `\r\n\tfor <${trace.recipient}>`;
-  return `Received: from ${from} ([${literal}])\r\n\tby ${trace.by} with ${trace.protocol} id ${trace.id}${recipient};\r\n\t${trace.date}\r\n`;
 }

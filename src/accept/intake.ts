@@ -6,16 +6,19 @@
  * look inside the body.
  */
 import { printMessageId, type Envelope } from '../kernel/message.js';
-import type { Settings, WarmUpWish } from '../kernel/settings.js';
+import { MESSAGE_RULES, type MessageRules } from '../kernel/message-rules.js';
+import type { Pool, Settings, WarmUpWish } from '../kernel/settings.js';
 import { mailDate } from '../outcome/mail-date.js';
 import { joinedFront } from './body.js';
-import { receivedField, rewritten, scanHeader, type Header } from './header.js';
+import { headerWatch, rewritten, scanHeader, type Header, type HeaderWatch } from './header.js';
 import { SmtpRefusal, type AcceptParts } from './ports.js';
+import { receivedField } from './received.js';
 import { taken, type Submission, type Taken } from './submission.js';
 
 /** Postfix's hopcount_limit is 50, RFC 5321 §6.3 asks for at least 100. */
 const MOST_HOPS = 100;
-const LONGEST_HEADER = 256 * 1024;
+/** RFC 3461 §4.4: at most 100 characters, each of them ASCII that prints. */
+const ENVID = /^[\x20-\x7e]{1,100}$/;
 const WISHES: ReadonlySet<string> = new Set<WarmUpWish>(['prefer', 'allow', 'never']);
 
 /** 452 when the disk is full or too much is waiting already. */
@@ -27,9 +30,11 @@ export function assertRoom(parts: AcceptParts, settings: Settings): void {
 /** Stores the message. Throws SmtpRefusal when it is not to be kept. */
 export async function take(parts: AcceptParts, submission: Submission): Promise<Taken> {
   const settings = parts.settings();
-  const { block, rest } = joinedFront(submission.chunks, LONGEST_HEADER, front => scanHeader(front).complete);
-  const header = scanHeader(block);
-  assertHeader(header, rest);
+  const rules = settings.messageRules ?? MESSAGE_RULES;
+  const watch = watchOf(settings, rules);
+  const { block, rest } = joinedFront(submission.chunks, rules.maxHeaderSize, front => scanHeader(front, watch).complete);
+  const header = scanHeader(block, watch);
+  assertHeader(rules, header, submission);
   assertRoom(parts, settings);
   const envelope = envelopeOf(parts, settings, submission, header);
   const date = mailDate(parts.clock.wall());
@@ -51,30 +56,43 @@ export async function take(parts: AcceptParts, submission: Submission): Promise<
   }
 }
 
-function assertHeader(header: Header, rest: readonly Buffer[]): void {
-  if (!header.complete && rest.length > 0) throw new SmtpRefusal(552, '5.3.4', `Header exceeds ${LONGEST_HEADER} bytes`);
+const watches = new WeakMap<Settings, HeaderWatch>();
+
+function watchOf(settings: Settings, rules: MessageRules): HeaderWatch {
+  let watch = watches.get(settings);
+  if (!watch) watches.set(settings, (watch = headerWatch(rules, settings.hostName)));
+  return watch;
+}
+
+function assertHeader(rules: MessageRules, header: Header, { recipients, bytes }: Submission): void {
+  if (header.end > rules.maxHeaderSize || (!header.complete && bytes > rules.maxHeaderSize)) {
+    throw new SmtpRefusal(552, '5.3.4', `Header exceeds ${rules.maxHeaderSize} bytes`);
+  }
   if (header.received > MOST_HOPS) throw new SmtpRefusal(554, '5.4.6', 'Too many hops: the message is looping');
+  const { maxLoopCount } = rules;
+  if (header.passedHere > maxLoopCount) {
+    throw new SmtpRefusal(554, '5.4.6', `The message is looping: it passed through here ${header.passedHere} times already`);
+  }
+  if (header.deliveredTo.length <= maxLoopCount) return;
+  for (const { address } of recipients) {
+    const wanted = address.toLowerCase();
+    const times = header.deliveredTo.filter(one => one === wanted).length;
+    if (times > maxLoopCount) {
+      throw new SmtpRefusal(554, '5.4.6', `The message is looping: it was delivered to <${address}> ${times} times already`);
+    }
+  }
 }
 
 function envelopeOf(parts: AcceptParts, settings: Settings, submission: Submission, header: Header): Envelope {
-  const { identity, wishes, envid, ret } = submission;
+  const { identity, wishes, ret } = submission;
   const { client } = identity;
   const own = client.allowHeaders ? header.own : {};
-  const poolName = wishes?.pool ?? own['x-pool'] ?? own['x-virtual-mta'] ?? client.pool;
-  const pool = settings.pools.get(poolName);
-  if (!pool) {
-    const field =
-      wishes?.pool !== undefined
-        ? 'the message'
-        : own['x-pool'] !== undefined
-          ? 'X-Pool'
-          : own['x-virtual-mta'] !== undefined
-            ? 'X-Virtual-MTA'
-            : 'the client';
-    throw new SmtpRefusal(550, '5.7.1', `No pool is called "${poolName}" (named by ${field})`);
-  }
+  const pool = poolOf(settings, client.pool, own, wishes?.pool);
   const wish = wishes?.warmUp ?? own['x-warm-up']?.toLowerCase();
   if (wish !== undefined && !WISHES.has(wish)) throw new SmtpRefusal(550, '5.6.0', 'X-Warm-Up is prefer, allow or never');
+  // What the protocol said is stronger than what the message says.
+  const envid = submission.envid ?? own['x-envid'];
+  if (envid !== undefined && !ENVID.test(envid)) throw new SmtpRefusal(550, '5.6.0', 'X-Envid is 1 to 100 printable ASCII characters');
   const job = wishes?.job ?? (own['x-job'] || identity.user);
   return {
     sender: submission.sender,
@@ -88,6 +106,21 @@ function envelopeOf(parts: AcceptParts, settings: Settings, submission: Submissi
     ...(submission.utf8 ? { utf8: true } : {}),
     ...(submission.eightBit ? { eightBit: true } : {}),
   };
+}
+
+/** The pool a message is bound to; a source's name stands for a pool of that source alone. */
+function poolOf(settings: Settings, clients: string, own: Header['own'], wished: string | undefined): Pool {
+  const name = wished ?? own['x-pool'] ?? own['x-virtual-mta'] ?? clients;
+  const pool = settings.pools.get(name);
+  if (pool) return pool;
+  const namers: readonly (readonly [string, string | undefined])[] = [
+    ['the message', wished],
+    ['X-Pool', own['x-pool']],
+    ['X-Virtual-MTA', own['x-virtual-mta']],
+    ['the client', clients],
+  ];
+  const named = namers.find(([, one]) => one !== undefined)?.[0];
+  throw new SmtpRefusal(550, '5.7.1', `No pool is called "${name}" (named by ${named})`);
 }
 
 /** Message-ID and Date where they are missing (RFC 6409 §8.2, §8.3). */

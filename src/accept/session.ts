@@ -108,7 +108,8 @@ export function handlersFor(
     },
 
     onData(stream, session, done) {
-      const body = new Body(budget, parts.settings().maxMessageSize);
+      const { maxMessageSize, messageRules } = parts.settings();
+      const body = new Body(budget, maxMessageSize, messageRules?.maxLineLength);
       // A client that goes away in the middle destroys the stream: nothing was promised, nothing is kept.
       stream.on('error', () => body.release());
       stream.on('close', () => {

@@ -6,9 +6,8 @@
 import type { SMTPServerSession } from 'smtp-server';
 import type { NewRecipient } from '../kernel/message.js';
 import { canonicalAddress } from './address.js';
-import type { Body } from './body.js';
+import { assertSound, type Body } from './body.js';
 import type { Identity } from './identity.js';
-import { SmtpRefusal } from './ports.js';
 import type { Submission } from './submission.js';
 
 /** Throws SmtpRefusal when the body is not fit to be kept. */
@@ -39,12 +38,6 @@ export function protocolOf(
   if (session.openingCommand !== 'EHLO') return 'SMTP';
   const authenticated = session.user != null && session.user !== false;
   return (session.envelope.smtpUtf8 ? 'UTF8SMTP' : 'ESMTP') + (session.secure ? 'S' : '') + (authenticated ? 'A' : '');
-}
-
-function assertSound(body: Body): void {
-  if (body.spoilt === 'size') throw new SmtpRefusal(552, '5.3.4', 'Message exceeds the size limit');
-  if (body.spoilt === 'memory') throw new SmtpRefusal(452, '4.3.1', 'Too much mail is arriving at once, try again later');
-  if (body.spoilt === 'line-ends') throw new SmtpRefusal(550, '5.6.0', 'Bare CR or LF in the message: lines must end in CRLF');
 }
 
 /** RCPT TO let only sound addresses in. */

@@ -85,12 +85,15 @@ function summary(settings: Settings, warnings: number): string[] {
   return [
     `${settings.file} is good${warnings > 0 ? `, with ${counted(warnings, 'warning')}` : ''}`,
     `  sources    ${sources.length}: ${sources.length - warming.length} warm, ${warming.length} warming`,
-    `  pools      ${settings.pools.size}: ${[...settings.pools.keys()].join(', ')}`,
+    `  pools      ${pools(settings).length}: ${pools(settings).join(', ')}`,
     `  schedules  ${settings.schedules.size}${used.length > 0 ? `, in use: ${used.join(', ')}` : ', none in use'}`,
     `  providers  ${settings.providers.size}, with ${counted(rules, 'rule')}`,
     ...rampLines(settings),
   ];
 }
+
+/** Those that were written down. */
+const pools = (settings: Settings): string[] => [...settings.pools.values()].filter(pool => !pool.implicit).map(pool => pool.name);
 
 const counted = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
 
@@ -113,7 +116,7 @@ function asJson({ file, faults, warnings, settings }: Checked): object {
       ? {
           sources: settings.sources.size,
           warming: [...settings.sources.values()].filter(source => source.warmUp).length,
-          pools: settings.pools.size,
+          pools: pools(settings).length,
           schedules: settings.schedules.size,
           providers: settings.providers.size,
           rules: rules ?? 0,

@@ -17,9 +17,11 @@ import type { Library } from './library.js';
 import { toLimits } from './limits.js';
 import { lintSettings } from './lint.js';
 import { GENERIC, overlaid } from './provider.js';
+import { readMessageRules } from './message-rules.js';
 import { checkReferences } from './references.js';
 import type { HostDefaults } from './smtp-host.js';
 import { readClients, readListeners, readPools, readQueueTo, readSources, SettingsText } from './settings.js';
+import { withSourcePools } from './source-pools.js';
 import { YamlText } from './yaml-text.js';
 
 export interface Loaded {
@@ -77,6 +79,7 @@ function load(file: string, read: FileReader, shipped: Folder, findings: Finding
     clients: readClients(text),
     maxMessageSize: text.section('max-message-size') ?? 25 * MB,
     maxRecipients: text.section('max-recipients') ?? 1_000,
+    messageRules: readMessageRules(text),
     maxBacklog: text.section('max-backlog') ?? Infinity,
     minFree: text.section('min-free') ?? 100 * MB,
     sources: readSources(text, hostName),
@@ -116,7 +119,7 @@ function load(file: string, read: FileReader, shipped: Folder, findings: Finding
   );
   // Behind a fault, half of what a lint sees is the fault again.
   if (findings.count === 0) lintSettings(settings, yaml, findings);
-  return settings;
+  return { ...settings, pools: withSourcePools(settings.pools, settings.sources) };
 }
 
 /** The folders under `schedules:`; a missing one is a fault, since what was hoped to be in it would be missing silently. */

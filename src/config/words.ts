@@ -121,6 +121,21 @@ export const path = scalar<string>('bad-path', { type: 'string', description: 'a
   printableText(text) ? { ok: true, value: text } : { ok: false, allowed: 'a path' },
 );
 
+/** Fields without which a message is none (RFC 5322 §3.6), or no longer means what it meant (RFC 2045). */
+const NEEDED = /^(from|sender|date|message-id|mime-version|content-.*)$/;
+
+/** The name of a header field (RFC 5322 §2.2) that can be done without, in lower case. */
+export const headerName = scalar<string>(
+  'bad-header',
+  { type: 'string', description: 'the name of a header field such as Bcc', examples: ['Bcc'] },
+  text => {
+    const name = text.toLowerCase();
+    if (!/^[!-9;-~]{1,77}$/.test(text)) return { ok: false, allowed: 'the name of a header field such as Bcc' };
+    if (NEEDED.test(name)) return { ok: false, allowed: 'a field that mail can do without', hint: `a message needs its ${text}` };
+    return { ok: true, value: name };
+  },
+);
+
 export const port = scalar<number>(
   'bad-port',
   { type: 'integer', description: 'a port from 1 to 65535', minimum: 1, maximum: 65_535 },

@@ -5,6 +5,7 @@
  */
 import type { Fault, Place } from './fault.js';
 import type { Limits } from './limits.js';
+import type { MessageRules } from './message-rules.js';
 import type { Rule } from './reply.js';
 import type { Schedule } from './schedule.js';
 import type { Ms } from './units.js';
@@ -39,6 +40,8 @@ export interface Pool {
   readonly coldWait: Ms;
   readonly stickyFor: Ms;
   readonly warmUp: WarmUpWish;
+  /** Stands for one source of the same name; nobody wrote it down. */
+  readonly implicit?: true;
   readonly from: Place;
 }
 
@@ -120,6 +123,8 @@ export interface Settings {
   readonly clients: readonly Client[];
   readonly maxMessageSize: number;
   readonly maxRecipients: number;
+  /** MESSAGE_RULES unless said. */
+  readonly messageRules?: MessageRules;
   /** Messages waiting above which new ones get 452. Infinity: none. */
   readonly maxBacklog: number;
   /** Free bytes on the spool's file system below which new messages get 452. */

@@ -2,13 +2,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Body, joinedFront } from '../../src/accept/body.js';
-import { receivedField, rewritten, scanHeader } from '../../src/accept/header.js';
+import { headerWatch, rewritten, scanHeader } from '../../src/accept/header.js';
+import { receivedField } from '../../src/accept/received.js';
 import { protocolOf } from '../../src/accept/smtp-submission.js';
 
-const scan = (text: string) => scanHeader(Buffer.from(text));
+const watch = headerWatch({ stripHeaders: ['return-path', 'bcc'] }, 'mta.example.com');
+const scan = (text: string) => scanHeader(Buffer.from(text), watch);
 const rewrite = (text: string) => {
   const block = Buffer.from(text);
-  return Buffer.concat(rewritten('P: q\r\n', block, scanHeader(block), [])).toString();
+  return Buffer.concat(rewritten('P: q\r\n', block, scanHeader(block, watch), [])).toString();
 };
 
 describe('scanHeader', () => {
@@ -31,6 +33,18 @@ describe('scanHeader', () => {
     expect(scan('Subject : obsolete\r\n\r\n')).toMatchObject({ complete: true, needsBlank: false });
   });
 
+  it("counts its own traces and nobody else's", () => {
+    const by = (name: string) => `Received: from a ([192.0.2.1])\r\n\tby ${name} with ESMTP id 1;\r\n\tnow\r\n`;
+    const names = ['mta.example.com', 'MTA.Example.com;', 'mta.example.com.evil.example', 'xmta.example.com', 'mta-example.com', 'other'];
+    expect(scan(`${names.map(by).join('')}Received: standby mta.example.com\r\n\r\n`)).toMatchObject({ received: 7, passedHere: 2 });
+  });
+
+  it('reads who a message was delivered to', () => {
+    const found = scan('Delivered-To: Ann@Example.net\r\nDelivered-To:\r\n <bob@example.net>\r\n\r\nDelivered-To: no\r\n');
+    expect(found.deliveredTo).toEqual(['ann@example.net', 'bob@example.net']);
+    expect(found.cuts).toEqual([]);
+  });
+
   it('keeps the first of a field given twice and cleans its value', () => {
     expect(scan('X-Job: one\u0007\u001b[31m\r\nX-Job: two\r\n\r\n').own['x-job']).toBe('one [31m');
   });
@@ -40,6 +54,21 @@ describe('rewritten', () => {
   it('cuts our own fields, folded ones too, and nothing else', () => {
     const text = 'X-Virtual-MTA: v\r\nSubject: s\r\nx-warm-up:\r\n prefer\r\nX-Pooling: stays\r\nX-Job: j\r\n\r\nX-Job: stays\r\n';
     expect(rewrite(text)).toBe('P: q\r\nSubject: s\r\nX-Pooling: stays\r\n\r\nX-Job: stays\r\n');
+  });
+
+  it('cuts what is to be stripped, and does not count a field it cuts as there', () => {
+    expect(rewrite('Return-Path: <a@b>\r\nbcc: c@d,\r\n e@f\r\nBccx: y\r\nSubject: s\r\n\r\nBcc: stays\r\n')).toBe(
+      'P: q\r\nBccx: y\r\nSubject: s\r\n\r\nBcc: stays\r\n',
+    );
+    const all = headerWatch({ stripHeaders: ['message-id', 'received'] }, 'h');
+    expect(scanHeader(Buffer.from('Message-ID: <x>\r\nReceived: by h\r\n\r\n'), all)).toMatchObject({
+      hasMessageId: false,
+      received: 1,
+      cuts: [
+        [0, 17],
+        [17, 33],
+      ],
+    });
   });
 
   it('parts header and body where the blank line is missing', () => {
@@ -63,8 +92,8 @@ describe('rewritten', () => {
         const bytes = Buffer.from(text);
         const at = [...new Set([0, ...cuts.filter(c => c < bytes.length), bytes.length])].sort((a, b) => a - b);
         const chunks = at.slice(1).map((end, i) => bytes.subarray(at[i], end));
-        const { block, rest } = joinedFront(chunks, 1_000, front => scanHeader(front).complete);
-        const got = Buffer.concat(rewritten('', block, scanHeader(block), rest)).toString();
+        const { block, rest } = joinedFront(chunks, 1_000, front => scanHeader(front, watch).complete);
+        const got = Buffer.concat(rewritten('', block, scanHeader(block, watch), rest)).toString();
         let own = false;
         const kept = fields.filter(f => !(own = f.startsWith(' ') ? own : /^x-(job|pool|warm-up):/i.test(f)));
         expect(got).toBe(`${[...kept, ''].join('\r\n')}\r\n${text.slice(text.indexOf('\r\n\r\n') + 4)}`);
@@ -139,6 +168,25 @@ describe('Body', () => {
     sound.body.release();
     sound.body.release();
     expect(sound.budget.used).toBe(0);
+  });
+
+  it('finds NUL and lines that are too long, wherever chunks end', () => {
+    expect(read([Buffer.from('a\0b\r\n')]).body.spoilt).toBe('nul');
+    const line = fc.record({ length: fc.nat(12), cuts: fc.array(fc.nat(40)) });
+    fc.assert(
+      fc.property(fc.array(line, { minLength: 1, maxLength: 4 }), lines => {
+        const text = lines.map(l => `${'x'.repeat(l.length)}\r\n`).join('');
+        const cuts = lines.flatMap(l => l.cuts).filter(c => c < text.length);
+        const at = [...new Set([0, ...cuts, text.length])].sort((a, b) => a - b);
+        const chunks = at.slice(1).map((end, i) => Buffer.from(text.slice(at[i], end)));
+        const budget = { used: 0, most: Infinity };
+        const body = new Body(budget, Infinity, 10);
+        for (const chunk of chunks) body.push(chunk);
+        body.end();
+        expect(body.spoilt).toBe(lines.some(l => l.length > 10) ? 'line-length' : undefined);
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it('sees 8-bit content', () => {

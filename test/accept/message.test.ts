@@ -1,5 +1,6 @@
 /** What is stored: trace header, missing fields, our own X- fields, loops, long headers. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { MESSAGE_RULES } from '../../src/kernel/message-rules.js';
 import { Wire } from './dialogue.js';
 import { bench, client, settings, type Bench, type Stored } from './kit.js';
 
@@ -126,6 +127,96 @@ describe('our own fields', () => {
     expect(await send('X-Virtual-MTA: cold-1\n\n')).toBe('550 5.7.1 No pool is called "cold-1" (named by X-Virtual-MTA)');
     expect(await send('X-Warm-Up: sometimes\n\n')).toMatch(/^550 5\.6\.0 /);
     expect(server.stored).toEqual([]);
+  });
+});
+
+describe('X-Envid', () => {
+  it('counts for clients that may use it, when MAIL FROM said nothing', async () => {
+    server.settings = settings({ clients: [client({ allowHeaders: true })] });
+    const { envelope, content } = await stored('X-Envid: order 17\n\n');
+    expect(envelope.envid).toBe('order 17');
+    expect(content).not.toMatch(/x-envid/i);
+    server.stored.length = 0;
+    expect((await stored('X-Envid: header\n\n', undefined, 'MAIL FROM:<a@example.com> ENVID=protocol')).envelope.envid).toBe('protocol');
+    expect(await send('X-Envid: grün\n\n')).toMatch(/^550 5\.6\.0 X-Envid/);
+    server.settings = settings();
+    server.stored.length = 0;
+    expect((await stored('X-Envid: header\n\n')).envelope.envid).toBeUndefined();
+  });
+});
+
+describe('what a message loses', () => {
+  const fields = 'Return-Path: <old@example.com>\nBcc: hidden@example.net,\n other@example.net\nX-Keep: 1\nSubject: x\n\nBcc: body';
+
+  it('is Return-Path and Bcc, unless the configuration says otherwise', async () => {
+    expect((await stored(fields)).content).toMatch(/Date: [^\r]*\r\nX-Keep: 1\r\nSubject: x\r\n\r\nBcc: body\r\n$/);
+    server.stored.length = 0;
+    server.settings = settings({ messageRules: { ...MESSAGE_RULES, stripHeaders: ['x-keep'] } });
+    expect((await stored(fields)).content).toMatch(
+      /Date: [^\r]*\r\nReturn-Path: <old@example.com>\r\nBcc: hidden@example.net,\r\n other@example.net\r\nSubject: x\r\n/,
+    );
+  });
+
+  it('is nothing else: List-Unsubscribe and all that is signed pass byte for byte', async () => {
+    const untouched = [
+      'DKIM-Signature: v=1; a=rsa-sha256;  h=from:list-unsubscribe;\n\tb=AbC=',
+      'List-Unsubscribe: <https://example.com/u?x=1&y=%20>,\n\t <mailto:u@example.com?subject=a%20b>',
+      'List-Unsubscribe-Post: List-Unsubscribe=One-Click',
+      'list-ID:  odd   blanks <l.example.com>  ',
+      'Subject: =?utf-8?q?x?=\n  folded \t',
+      'Date: then',
+      'Message-ID: <m@x>',
+    ].join('\n');
+    const { content } = await stored(`${untouched}\n\nbody  \n`);
+    expect(content.slice(content.indexOf('DKIM-Signature'))).toBe(`${untouched}\n\nbody  \n\n`.replaceAll('\n', '\r\n'));
+  });
+});
+
+describe('a loop', () => {
+  const traces = (n: number, by = 'mta.example.com') => `Received: from x\n\tby ${by} with ESMTP id 1;\n\tnow\n`.repeat(n);
+  const delivered = (n: number, to: string) => `Delivered-To: ${to}\n`.repeat(n);
+
+  it('is seen by our own traces', async () => {
+    expect(await send(`${traces(6)}\nbody`)).toBe('554 5.4.6 The message is looping: it passed through here 6 times already');
+    expect(await send(`${traces(5)}\nbody`)).toMatch(/^250/);
+    expect(await send(`${traces(6, 'other.example.com')}\nbody`)).toMatch(/^250/);
+    server.settings = settings({ messageRules: { ...MESSAGE_RULES, maxLoopCount: Infinity } });
+    expect(await send(`${traces(6)}\nbody`)).toMatch(/^250/);
+  });
+
+  it('is seen by Delivered-To, of a recipient of this message only', async () => {
+    server.settings = settings({ messageRules: { ...MESSAGE_RULES, maxLoopCount: 1 } });
+    const to = ['b@example.net', 'C@example.net'];
+    expect(await send(`${delivered(2, 'c@Example.net')}\nbody`, to)).toMatch(/^554 5\.4\.6 .*<C@example\.net> 2 times already$/);
+    expect(await send(`${delivered(1, 'c@example.net')}${delivered(1, 'b@example.net')}\nbody`, to)).toMatch(/^250/);
+    expect(await send(`${delivered(5, 'else@example.net')}\nbody`, to)).toMatch(/^250/);
+  });
+
+  it('is seen in what we wrote ourselves', async () => {
+    server.settings = settings({ messageRules: { ...MESSAGE_RULES, maxLoopCount: 1 } });
+    let message = 'Subject: x\n\nround';
+    const rounds: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      rounds.push((await send(message)).slice(0, 3));
+      message = server.stored.at(-1)?.content.replace(/\r\n$/, '').replaceAll('\r\n', '\n') ?? '';
+    }
+    expect(rounds).toEqual(['250', '250', '554']);
+  });
+});
+
+describe('what no message may hold', () => {
+  it('is NUL, in header and body', async () => {
+    expect(await send('Subject: a\0b\n\n')).toBe('550 5.6.0 NUL in the message');
+    expect(await send('Subject: a\n\nb\0')).toBe('550 5.6.0 NUL in the message');
+    expect(await send('Subject: a\n\nb')).toMatch(/^250/);
+  });
+
+  it('is a line above the limit, when there is one', async () => {
+    const long = `Subject: a\n\n${'x'.repeat(999)}`;
+    expect(await send(long)).toMatch(/^250/);
+    server.settings = settings({ messageRules: { ...MESSAGE_RULES, maxLineLength: 998 } });
+    expect(await send(long)).toMatch(/^550 5\.6\.0 A line/);
+    expect(await send(long.slice(0, -1))).toMatch(/^250/);
   });
 });
 
