@@ -3,7 +3,7 @@
  * recipient, classification, the governor told, accounting and rows committed, a DSN for what failed for good.
  */
 import type { DayRow } from '../kernel/day.js';
-import { domainOf, printMessageId, type QueuedRecipient } from '../kernel/message.js';
+import { domainOf, type Envelope, printMessageId, type QueuedRecipient } from '../kernel/message.js';
 import type { ReplyMatch } from '../kernel/reply.js';
 import { HOUR } from '../kernel/units.js';
 import type { Permit } from '../kernel/verdict.js';
@@ -35,17 +35,19 @@ export class Departures {
 
   /** Never rejects. Rows are given back when nothing was sent, else they are settled. */
   async run(departure: Departure, session: Session): Promise<Departed> {
-    const { permit, rows, queue } = departure;
+    const { permit, queue } = departure;
     const { governor, clock, store, events } = this.#ports;
-    const first = rows[0] as QueuedRecipient;
+    const first = departure.rows[0] as QueuedRecipient;
     let mail: Mail;
     try {
       mail = await store.mail(first.body);
     } catch (error) {
-      governor.refund(permit, rows.length, clock.now());
+      governor.refund(permit, departure.rows.length, clock.now());
       this.#unreadable(departure, error as Error);
       return { sent: false };
     }
+    const from = this.reversePath(mail.envelope, first);
+    const rows = this.#alike(departure, mail, from);
     if (!(await this.#presented(permit))) {
       for (const row of rows) queue.giveBack(row);
       return { sent: false };
@@ -53,19 +55,31 @@ export class Departures {
     if (events.has('departed')) {
       events.emit('departed', { ...permit.lane, message: first.message, recipients: rows.length, at: clock.now() });
     }
-    const result = await session.send(
-      mail.envelope,
-      rows.map(r => r.state),
-      mail.content,
-    );
-    if (!result.seen && result.answers.every(a => a.reply.code === 0)) {
+    const states = rows.map(r => r.state);
+    const result = await session.send(mail.envelope, from, states, mail.content);
+    if (!result.seen && result.answers.every(a => a.reply.code === 0 && !a.own)) {
       // The connection had gone before a byte of MAIL FROM: the provider never saw the attempt.
       governor.refund(permit, rows.length, clock.now());
       for (const row of rows) queue.giveBack(row);
       return { sent: false };
     }
-    this.#settle(departure, session, mail, result);
+    this.#settle({ permit, queue, rows }, session, mail, result);
     return { sent: true, result };
+  }
+
+  /** What MAIL FROM says for this recipient. */
+  reversePath(envelope: Envelope, row: QueuedRecipient): string {
+    return envelope.sender === '' ? '' : (this.#ports.reversePath?.(envelope, row) ?? envelope.sender);
+  }
+
+  /** A transaction has one MAIL FROM: recipients with another reverse path go back and leave on their own. */
+  #alike({ permit, queue, rows }: Departure, { envelope }: Mail, from: string): readonly QueuedRecipient[] {
+    if (rows.length === 1 || !this.#ports.reversePath) return rows;
+    const { governor, clock } = this.#ports;
+    const alike = rows.filter(row => this.reversePath(envelope, row) === from);
+    if (alike.length < rows.length) governor.refund(permit, rows.length - alike.length, clock.now());
+    for (const row of rows) if (!alike.includes(row)) queue.giveBack(row);
+    return alike;
   }
 
   /** A body the disk does not give back is no reason to stop everybody's mail: it waits an hour, and the log says so. */
@@ -89,6 +103,7 @@ export class Departures {
     const classifier = this.#ports.classifier();
     const matches = rows.map((row, i): ReplyMatch => {
       const answer = result.answers[i] as Answer;
+      if (answer.own) return { class: answer.own, scope: 'recipient', reply: answer.reply, phase: answer.phase, fate: 'bounce' };
       return classifier.classify(answer.reply, {
         provider: permit.lane.provider,
         phase: answer.phase,

@@ -73,6 +73,8 @@ export interface DeliverPorts {
   /** Writes all reservations of this turn; called before their MAIL FROM. */
   readonly flushLedger: () => void;
   readonly random: () => number;
+  /** What MAIL FROM names for a recipient; the envelope's sender unless given. '' stays ''. */
+  readonly reversePath?: (envelope: Envelope, row: QueuedRecipient) => string;
   readonly log: DeliverLog;
   /** Pass the SMTP dialogue to the log. */
   readonly dialogue: boolean;

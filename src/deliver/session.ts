@@ -6,12 +6,14 @@
  */
 import type { Clock, Timer } from '../kernel/clock.js';
 import type { LaneLimits } from '../kernel/governor.js';
-import type { Envelope } from '../kernel/message.js';
+import type { Envelope, NewRecipient, RecipientState } from '../kernel/message.js';
 import type { Reply } from '../kernel/reply.js';
 import type { Instant } from '../kernel/units.js';
 import { parseReply } from '../outcome/reply.js';
+import { Commands } from './commands.js';
 import type { Opened } from './connect.js';
-import { type TransactionResult, transact, unsent } from './transaction.js';
+import { fit } from './fit.js';
+import { type TransactionResult, transact, unasked, unsent } from './transaction.js';
 
 export interface SessionHooks {
   /** The connection is gone; `reply` is what the server said when it closed an idle connection, if anything. */
@@ -28,6 +30,7 @@ export class Session {
   readonly address: string;
   readonly tls: boolean;
   readonly #opened: Opened;
+  readonly #commands: Commands;
   readonly #hooks: SessionHooks;
   readonly #clock: Clock;
   #idleTimer: Timer | undefined;
@@ -43,6 +46,7 @@ export class Session {
     hooks: SessionHooks,
   ) {
     this.#opened = opened;
+    this.#commands = new Commands(opened.connection);
     this.#clock = clock;
     this.#hooks = hooks;
     this.host = opened.host;
@@ -52,41 +56,25 @@ export class Session {
     opened.connection.on('end', () => this.#gone());
   }
 
-  /** Carries one message to these recipients. Never rejects. */
+  /** Carries one message to these recipients, from `from` ('' is the null sender). Never rejects. */
   async send(
     envelope: Envelope,
-    recipients: readonly { address: string; notify?: readonly string[]; orcpt?: string }[],
+    from: string,
+    recipients: readonly RecipientState[] | readonly NewRecipient[],
     content: readonly Buffer[],
   ): Promise<TransactionResult> {
     if (this.#dead()) return unsent(recipients.length);
+    const to = recipients.map(r => r.address);
+    const fitted = fit(envelope, [from, ...to], content, extension => this.#commands.offers(extension));
+    if (!fitted.ok) return unasked(to.length, fitted.answer, false);
     this.state = 'busy';
     this.messages++;
-    const first = recipients[0];
-    const dsn =
-      envelope.envid || envelope.ret || first?.notify
-        ? {
-            dsn: {
-              ret: envelope.ret ?? null,
-              envid: envelope.envid ?? null,
-              notify: first?.notify ? [...first.notify] : null,
-              orcpt: first?.orcpt ?? null,
-            },
-          }
-        : {};
-    const result = await transact(
-      this.#opened.connection,
-      {
-        from: envelope.sender || false,
-        to: recipients.map(r => r.address),
-        size: content.reduce((n, part) => n + part.length, 0),
-        use8BitMime: envelope.eightBit ?? false,
-        ...dsn,
-      },
-      recipients.map(r => r.address),
-      content,
-    );
+    const { ret, envid } = envelope;
+    this.#commands.prepare({ eightBit: fitted.eightBit, utf8: fitted.utf8, ...(ret && { ret }), ...(envid && { envid }) }, recipients);
+    const size = fitted.content.reduce((n, part) => n + part.length, 0);
+    const result = await transact(this.#opened.connection, { from: from || false, to, size }, to, fitted.content);
     for (const answer of result.answers) if (answer.reply.code >= 400 || answer.reply.code === 0) this.errors++;
-    return result;
+    return { ...result, relayed: !this.#commands.offers('DSN') };
   }
 
   /** RSET after a transaction that did not end with an accepted message; false when the connection is gone. */

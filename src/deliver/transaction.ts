@@ -1,13 +1,15 @@
 /**
  * One SMTP transaction, as nodemailer's connection reports it, turned into one answer per recipient.
  *
- * Promises: every recipient gets exactly one answer; an attempt cut off after the whole body was handed to the socket is
- * marked uncertain; `seen` is false only when no byte of MAIL FROM was written. Never classifies: that is outcome/'s.
+ * Promises: every recipient gets exactly one answer, and one refused at RCPT TO keeps that answer whatever comes after it; an
+ * attempt cut off after the whole body was handed to the socket is marked uncertain; `seen` is false only when no byte of
+ * MAIL FROM was written; a connection answered in the middle of a body is closed, since nobody knows what the rest would be
+ * taken for. Never classifies: that is outcome/'s.
  */
 import type { Readable, Transform } from 'node:stream';
 import type { SMTPConnectionSendInfo, SMTPEnvelope } from 'nodemailer/lib/smtp-connection';
 import { networkReply, parseReply } from '../outcome/reply.js';
-import type { Phase, Reply } from '../kernel/reply.js';
+import type { OutcomeClass, Phase, Reply } from '../kernel/reply.js';
 import { onWire } from './wire.js';
 
 /** The part of nodemailer's error that matters here. */
@@ -23,6 +25,8 @@ export interface SendError extends Error {
 export interface Answer {
   readonly reply: Reply;
   readonly phase: Phase;
+  /** Found by this system, which did not ask the receiver: the recipient fails for good with this class. */
+  readonly own?: OutcomeClass;
 }
 
 export interface TransactionResult {
@@ -32,6 +36,8 @@ export interface TransactionResult {
   readonly uncertain: boolean;
   /** The connection can carry another transaction once RSET has been sent. */
   readonly needsReset: boolean;
+  /** The receiver does not offer DSN: it was not told who wants to know what, and nobody beyond it will tell (RFC 3461 §5.2.2). */
+  readonly relayed?: boolean;
 }
 
 /** Bytes of a body that is put together with its end of data; a larger one is not copied for that. */
@@ -81,7 +87,11 @@ export interface Sender {
   send(envelope: SMTPEnvelope, message: Readable, done: (error: SendError | null, info?: SMTPConnectionSendInfo | undefined) => void): void;
   once(event: 'end', listener: () => void): unknown;
   removeListener(event: 'end', listener: () => void): unknown;
+  close(): void;
 }
+
+/** nodemailer keeps its notes on the envelope it was given. */
+type Noted = SMTPEnvelope & { rejectedErrors?: SendError[] };
 
 /** Runs one transaction; never rejects. */
 export function transact(
@@ -94,7 +104,8 @@ export function transact(
     const body = new Body(content);
     const finish = (error: SendError | null, info?: SMTPConnectionSendInfo): void => {
       connection.removeListener('end', ended);
-      resolve(resultOf(error, info, recipients, body));
+      resolve(resultOf(error, info, recipients, body, (envelope as Noted).rejectedErrors));
+      if (body.started && !body.sent) connection.close();
     };
     // close() forgets a transaction in flight without a word to its owner; where there is a word, it comes within the turn.
     const ended = (): void => void setImmediate(() => finish(new Error('connection closed') as SendError));
@@ -106,37 +117,46 @@ export function transact(
 
 /** What comes of a transaction on a connection that has gone: nothing was written. */
 export function unsent(recipients: number): TransactionResult {
-  const answer: Answer = { reply: networkReply('the connection had gone'), phase: 'mail' };
-  return { answers: Array.from({ length: recipients }, () => answer), seen: false, uncertain: false, needsReset: true };
+  return unasked(recipients, { reply: networkReply('the connection had gone'), phase: 'mail' }, true);
 }
 
-/** Pure: what nodemailer said → answers. */
+/** One answer for all, without a word to the receiver. */
+export function unasked(recipients: number, answer: Answer, needsReset: boolean): TransactionResult {
+  return { answers: Array.from({ length: recipients }, () => answer), seen: false, uncertain: false, needsReset };
+}
+
+/** Pure: what nodemailer said → answers. `rejected`: recipients refused so far, however the transaction ended. */
 export function resultOf(
   error: SendError | null,
   info: SMTPConnectionSendInfo | undefined,
   recipients: readonly string[],
   body: { readonly started: boolean; readonly sent: boolean },
+  rejected: readonly SendError[] = error?.rejectedErrors ?? (info?.rejectedErrors as SendError[] | undefined) ?? [],
 ): TransactionResult {
+  const refused = refusals(rejected);
   if (!error && info) {
-    const end: Answer = { reply: parseReply(info.response), phase: 'end' };
-    const refused = refusals(info.rejectedErrors as SendError[] | undefined);
-    return { answers: recipients.map(r => takeRefusal(refused, r) ?? end), seen: true, uncertain: false, needsReset: false };
+    // RFC 5321 §4.1.1.4: the reply follows the end of data. One that came before is no promise.
+    const early = body.started && !body.sent;
+    const reply = early ? networkReply(`answered before the message had ended: ${info.response}`) : parseReply(info.response);
+    const end: Answer = { reply, phase: 'end' };
+    return { answers: recipients.map(r => takeRefusal(refused, r) ?? end), seen: true, uncertain: early, needsReset: early };
   }
   const failure = error ?? (new Error('no answer') as SendError);
-  const phase = phaseOf(failure, body);
+  const phase = phaseOf(failure, body, rejected);
   const answer: Answer = { reply: replyOf(failure), phase };
-  const refused = refusals(failure.rejectedErrors);
+  // Without a sender every pipelined RCPT TO is out of order: what they were answered says nothing of them.
   return {
-    answers: recipients.map(r => takeRefusal(refused, r) ?? answer),
+    answers: recipients.map(r => (phase === 'mail' ? answer : (takeRefusal(refused, r) ?? answer))),
     seen: failure.command !== 'API' && !tooLarge(failure),
     uncertain: body.sent && !failure.response,
     needsReset: true,
   };
 }
 
-function phaseOf(error: SendError, body: { readonly started: boolean }): Phase {
+function phaseOf(error: SendError, body: { readonly started: boolean }, rejected: readonly SendError[]): Phase {
   if (error.command === 'MAIL FROM') return 'mail';
-  if (error.command === 'RCPT TO') return 'rcpt';
+  // A 421 to one recipient ends the connection, and is then told of the rest.
+  if (error.command === 'RCPT TO' || rejected.some(r => r.response !== undefined && r.response === error.response)) return 'rcpt';
   if (body.started) return 'end';
   return 'data';
 }
@@ -155,9 +175,9 @@ function sentence(error: SendError): string {
 }
 
 /** Refusals by recipient; the same address may stand in a transaction only once, still keep all. */
-function refusals(errors: readonly SendError[] | undefined): Map<string, Answer[]> {
+function refusals(errors: readonly SendError[]): Map<string, Answer[]> {
   const map = new Map<string, Answer[]>();
-  for (const error of errors ?? []) {
+  for (const error of errors) {
     const key = error.recipient ?? '';
     const answer: Answer = { reply: replyOf(error), phase: 'rcpt' };
     const list = map.get(key);

@@ -83,7 +83,7 @@ describe('the idle time', () => {
     clock.advance(4_999);
     s.claim();
     clock.advance(10_000);
-    const result = await s.send(ENVELOPE, TO, CONTENT);
+    const result = await s.send(ENVELOPE, ENVELOPE.sender, TO, CONTENT);
     expect(result.answers.map(a => a.reply.code)).toEqual([250, 250]);
     s.rest(5_000);
     clock.advance(5_000);
@@ -95,7 +95,7 @@ describe('a connection that goes', () => {
   it('before the transaction: nothing was seen, and nothing is written', async () => {
     const { session: s } = await session();
     s.quit();
-    const result = await s.send(ENVELOPE, TO, CONTENT);
+    const result = await s.send(ENVELOPE, ENVELOPE.sender, TO, CONTENT);
     expect(result).toMatchObject({ seen: false, uncertain: false });
     expect(result.answers.map(a => a.reply.code)).toEqual([0, 0]);
     expect(s.state).toBe('closed');
@@ -105,7 +105,7 @@ describe('a connection that goes', () => {
   it('closed from our side in the middle: the transaction ends all the same, as seen', async () => {
     silentFrom = 'RCPT';
     const { session: s, connection, closed } = await session();
-    const sending = s.send(ENVELOPE, TO, CONTENT);
+    const sending = s.send(ENVELOPE, ENVELOPE.sender, TO, CONTENT);
     connection.close();
     const result = await sending;
     expect(result).toMatchObject({ seen: true, uncertain: false });

@@ -1,0 +1,53 @@
+/**
+ * What a message must be for this receiver: which words go with MAIL FROM, and whether its text has to be encoded anew, given
+ * what the receiver offers. Pure.
+ *
+ * Never sends what a receiver did not say it takes: where a message needs SMTPUTF8 or 8BITMIME and cannot do without, it fails
+ * here, before MAIL FROM, with the code that says so (RFC 6531 §3.5, RFC 3463 §3.7). Raw 8-bit header fields that were handed in
+ * without SMTPUTF8 go to receivers with 8BITMIME as they are, as everybody's do.
+ */
+import type { Envelope } from '../kernel/message.js';
+import { networkReply } from '../outcome/reply.js';
+import type { Extension } from './commands.js';
+import { Unreadable } from './mime.js';
+import { hasWideHeader, isSevenBit, sevenBit, Unfit } from './seven-bit.js';
+import type { Answer } from './transaction.js';
+
+export type Fitted =
+  | { readonly ok: true; readonly content: readonly Buffer[]; readonly eightBit: boolean; readonly utf8: boolean }
+  | { readonly ok: false; readonly answer: Answer };
+
+/** `addresses`: those the transaction names, the null sender as ''. */
+export function fit(
+  envelope: Pick<Envelope, 'utf8' | 'eightBit'>,
+  addresses: readonly string[],
+  content: readonly Buffer[],
+  offers: (extension: Extension) => boolean,
+): Fitted {
+  const wide = addresses.some(notAscii);
+  const utf8 = wide || envelope.utf8 === true;
+  if (utf8 && offers('SMTPUTF8')) return { ok: true, content, eightBit: offers('8BITMIME'), utf8: true };
+  if (wide) return unfit('5.6.7', 'the receiver does not take addresses outside ASCII (SMTPUTF8)', 'mail');
+  if (!utf8 && !envelope.eightBit) return { ok: true, content, eightBit: false, utf8: false };
+  if (!utf8 && offers('8BITMIME')) return { ok: true, content, eightBit: true, utf8: false };
+  if (content.every(isSevenBit)) return { ok: true, content, eightBit: false, utf8: false };
+  const whole = Buffer.concat(content);
+  try {
+    if (utf8 && hasWideHeader(whole)) return unfit('5.6.9', 'the receiver does not take headers outside ASCII (SMTPUTF8)', 'data');
+    if (offers('8BITMIME')) return { ok: true, content, eightBit: true, utf8: false };
+    return { ok: true, content: [sevenBit(whole)], eightBit: false, utf8: false };
+  } catch (error) {
+    if (!(error instanceof Unfit || error instanceof Unreadable)) throw error;
+    return unfit(
+      '5.6.3',
+      `the receiver does not take 8-bit text (8BITMIME), and the message cannot be converted: ${error.message}`,
+      'data',
+    );
+  }
+}
+
+const notAscii = (text: string): boolean => /[^\0-\x7f]/.test(text);
+
+function unfit(enhanced: string, text: string, phase: 'mail' | 'data'): Fitted {
+  return { ok: false, answer: { reply: { ...networkReply(text), enhanced }, phase, own: 'message' } };
+}
