@@ -35,7 +35,7 @@ import type { Settings } from './kernel/settings.js';
 import { openAccounting } from './outcome/accounting.js';
 import { Classifier } from './outcome/classify.js';
 import { openJournal } from './outcome/journal.js';
-import { createNodeDns } from './route/dns.js';
+import { createDns } from './route/validated-dns.js';
 import { createRouter } from './route/router.js';
 import { openLedgerLog } from './spool/ledger-log.js';
 import { lockStateDir } from './spool/lock.js';
@@ -172,7 +172,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
     const keeper = new Keeper({ clock, governor, journal, state, log, virtual: options.virtual ?? false });
     const router = createRouter({
-      dns: createNodeDns({ servers: settings.dns.servers }),
+      dns: createDns(settings.dns),
       clock,
       settings: () => settings,
       random,

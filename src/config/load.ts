@@ -22,6 +22,7 @@ import { checkReferences } from './references.js';
 import type { HostDefaults } from './smtp-host.js';
 import { readClients, readListeners, readPools, readQueueTo, readSources, SettingsText } from './settings.js';
 import { withSourcePools } from './source-pools.js';
+import { readDns, readTls } from './tls.js';
 import { YamlText } from './yaml-text.js';
 
 export interface Loaded {
@@ -89,7 +90,8 @@ function load(file: string, read: FileReader, shipped: Folder, findings: Finding
     defaults: toLimits(text.section('defaults') ?? {}, yaml, ['defaults'], findings),
     total: toLimits(text.section('total') ?? {}, yaml, ['total'], findings),
     queueTo: readQueueTo(text),
-    dns: { servers: text.section('dns')?.servers ?? [] },
+    dns: readDns(text),
+    tls: readTls(text, read, absolute),
     smtpPort,
     allowPrivate: text.section('allow-private') ?? false,
     control: { socket: socketPath(text, stateDir, absolute) },

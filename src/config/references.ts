@@ -20,7 +20,7 @@ export interface Defined {
 /** As much of Settings as could be read. */
 export type Draft = Pick<
   Settings,
-  'sources' | 'pools' | 'clients' | 'providers' | 'schedules' | 'listeners' | 'defaults' | 'dsn' | 'queueTo'
+  'sources' | 'pools' | 'clients' | 'providers' | 'schedules' | 'listeners' | 'defaults' | 'dsn' | 'queueTo' | 'tls'
 >;
 
 /** A name that leads nowhere, with the nearest one that leads somewhere. */
@@ -40,6 +40,8 @@ export function checkReferences(draft: Draft, defined: Defined, yaml: YamlText, 
     mustBeDefined(noun, name, names, place, why, findings);
 
   if (draft.dsn.pool !== undefined) must('pool', draft.dsn.pool, defined.pools, yaml.place(['dsn', 'pool']), 'dsn uses');
+  const reporting = draft.tls?.report?.pool;
+  if (reporting !== undefined) must('pool', reporting, defined.pools, yaml.place(['tls', 'report', 'pool']), 'report uses');
   for (const pool of draft.pools.values()) {
     pool.sources.forEach(({ source }, i) =>
       must('source', source, defined.sources, poolSource(yaml, pool.name, source, i), `pool ${pool.name} uses`),

@@ -141,7 +141,17 @@ export const sections = {
     namesTo('recipient domains and the domains to use instead', domain),
   ]).optional(),
   schedules: oneOrMany('a folder', path).optional(),
-  dns: mapping('dns', { servers: oneOrMany('an address such as 127.0.0.1:5353', dnsServer).optional() }).optional(),
+  dns: mapping('dns', {
+    servers: oneOrMany('an address such as 127.0.0.1:5353', dnsServer).optional(),
+    dnssec: flag('the servers validate, on this machine: believe them').optional(),
+  }).optional(),
+  tls: mapping('tls', {
+    'mta-sts': flag('obey MTA-STS policies of recipient domains').optional(),
+    ca: path.optional(),
+    'min-version': oneOf('the oldest TLS that is spoken with receivers', ['TLSv1.2', 'TLSv1.3']).optional(),
+    'https-port': port.optional(),
+    report: mapping('report', { from: mailbox, organization: textOf('who sends the reports'), pool: name.optional() }).optional(),
+  }).optional(),
   'smtp-port': port.optional(),
   'allow-private': flag('deliver to loopback and private addresses').optional(),
   control: mapping('control', { socket: path.optional() }).optional(),

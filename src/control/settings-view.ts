@@ -1,12 +1,13 @@
 /**
  * The settings in force as plain JSON: maps become objects, places become `file:line:col`, Infinity becomes `unlimited`.
  *
- * Passwords never appear. Pure.
+ * Passwords never appear, nor the text of certificates. Pure.
  */
 import { printPlace, type Place } from '../kernel/fault.js';
 import type { Settings } from '../kernel/settings.js';
 
-const SECRET = new Set(['password']);
+/** Passwords, and certificates, which are long and stand in a file that is named. */
+const SECRET = new Set(['password', 'pem']);
 
 export function settingsView(settings: Settings): unknown {
   return plain(settings);

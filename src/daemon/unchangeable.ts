@@ -13,6 +13,7 @@ export function unchangeable(before: Settings, after: Settings): Fault | undefin
     ['accounting.file', before.accounting?.file, after.accounting?.file],
     ['log', JSON.stringify(before.log), JSON.stringify(after.log)],
     ['dns.servers', before.dns.servers.join(' '), after.dns.servers.join(' ')],
+    ['dns.dnssec', String(before.dns.dnssec ?? false), String(after.dns.dnssec ?? false)],
   ] as const;
   for (const [key, old, now] of fixed) {
     if (old === now) continue;

@@ -105,7 +105,7 @@ export interface TlsSettings {
   /** Where MTA-STS policies are fetched; 443 but for tests. */
   readonly httpsPort: number;
   /** TLS-RPT (RFC 8460): who sends the daily reports. */
-  readonly report?: { readonly from: string; readonly organization: string };
+  readonly report?: { readonly from: string; readonly organization: string; readonly pool?: string };
 }
 
 export const TLS_DEFAULTS: TlsSettings = { mtaSts: true, minVersion: 'TLSv1.2', httpsPort: 443 };

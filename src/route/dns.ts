@@ -5,7 +5,9 @@
  * a hundred questions are outstanding at once. Never caches: lookups.ts does. Timeouts are real time, not policy time.
  */
 import { promises as dns } from 'node:dns';
+import type { TlsaRecord } from '../kernel/tls.js';
 import { MINUTE, SECOND, type Ms } from '../kernel/units.js';
+import { createGate } from './gate.js';
 
 export interface MxAnswer {
   /** As received; '' is the root, which makes a null MX. */
@@ -13,12 +15,20 @@ export interface MxAnswer {
   readonly preference: number;
 }
 
+/** `secure`: a validating resolver vouches for the answer (AD, RFC 4035 section 3.2.3); only validated-dns.ts ever says so. */
 export type DnsAnswer<T> =
-  | { readonly kind: 'found'; readonly records: readonly T[]; readonly ttl: Ms }
+  | {
+      readonly kind: 'found';
+      readonly records: readonly T[];
+      readonly ttl: Ms;
+      readonly secure?: boolean;
+      /** What the name is an alias of, in lower case; absent when it is none, or not told. */
+      readonly aliasOf?: string;
+    }
   /** The name exists and has no such record. */
-  | { readonly kind: 'no-data'; readonly ttl: Ms }
+  | { readonly kind: 'no-data'; readonly ttl: Ms; readonly secure?: boolean }
   /** NXDOMAIN, or a name no DNS could hold. */
-  | { readonly kind: 'no-domain'; readonly ttl: Ms }
+  | { readonly kind: 'no-domain'; readonly ttl: Ms; readonly secure?: boolean }
   /** SERVFAIL, refusal, timeout: nothing is known. */
   | { readonly kind: 'failed'; readonly text: string };
 
@@ -26,6 +36,10 @@ export interface DnsPort {
   mx(name: string): Promise<DnsAnswer<MxAnswer>>;
   a(name: string): Promise<DnsAnswer<string>>;
   aaaa(name: string): Promise<DnsAnswer<string>>;
+  /** Each record as one string. */
+  txt(name: string): Promise<DnsAnswer<string>>;
+  /** Absent where nothing is validated: TLSA records say nothing then. */
+  readonly tlsa?: (name: string) => Promise<DnsAnswer<TlsaRecord>>;
 }
 
 export interface NodeDnsOptions {
@@ -34,7 +48,7 @@ export interface NodeDnsOptions {
   /** First timeout of one question; it doubles with every try. */
   readonly timeout?: Ms;
   readonly tries?: number;
-  /** How long an MX answer holds: node does not tell the TTL of MX records. */
+  /** How long an MX or TXT answer holds: node does not tell the TTL of these. */
   readonly mxTtl?: Ms;
   /** How long "no such name" and "no such record" hold: node does not tell the SOA's minimum. */
   readonly negativeTtl?: Ms;
@@ -81,6 +95,12 @@ export function createNodeDns(options: NodeDnsOptions): DnsPort {
         r => r.address,
         r => r.ttl * SECOND,
       ),
+    txt: name =>
+      ask(
+        () => resolver.resolveTxt(name),
+        r => r.join(''),
+        () => mxTtl,
+      ),
   };
 }
 
@@ -99,24 +119,4 @@ function failure(
   if (code === 'ENODATA') return { kind: 'no-data', ttl };
   if (code === 'ENOTFOUND' || code === 'EBADNAME') return { kind: 'no-domain', ttl };
   return { kind: 'failed', text: FAILURES[code] ?? `the lookup failed (${code || 'no code'})` };
-}
-
-/** Lets `most` in at a time, the others in the order in which they came. */
-function createGate(most: number): { enter(): Promise<void>; leave(): void } {
-  let inside = 0;
-  const waiting: (() => void)[] = [];
-  return {
-    enter() {
-      if (inside < most) {
-        inside++;
-        return Promise.resolve();
-      }
-      return new Promise(resolve => waiting.push(resolve));
-    },
-    leave() {
-      const next = waiting.shift();
-      if (next) next();
-      else inside--;
-    },
-  };
 }

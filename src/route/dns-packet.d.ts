@@ -1,4 +1,4 @@
-/** The part of dns-packet that the rehearsal's DNS server uses; the package ships no types. */
+/** The part of dns-packet that is used here; the package ships no types. */
 declare module 'dns-packet' {
   export interface Question {
     name: string;
@@ -31,6 +31,8 @@ declare module 'dns-packet' {
   export const AUTHORITATIVE_ANSWER: number;
   export const TRUNCATED_RESPONSE: number;
   export const RECURSION_DESIRED: number;
+  export const AUTHENTIC_DATA: number;
+  export const DNSSEC_OK: number;
   export function encode(packet: Packet): Buffer;
   /** Throws on anything that is no DNS message. */
   export function decode(buffer: Buffer): Packet & { questions: Question[]; additionals: (Answer | OptRecord)[] };
