@@ -9,6 +9,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createAcceptor } from './accept/acceptor.js';
+import { createSigner } from './accept/signer.js';
 import { nodeFiles } from './config/files.js';
 import { loadSettings } from './config/load.js';
 import { startControl } from './control/server.js';
@@ -113,6 +114,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     };
 
     const late: { store?: Awaited<ReturnType<typeof openStore>> } = {};
+    const signer = createSigner({ clock, log });
     const acceptor = createAcceptor({
       settings: () => settings,
       store: {
@@ -124,6 +126,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       clock,
       events,
       log,
+      signer,
       node: settings.node,
     });
     refuse = reason => acceptor.refuse(reason);
@@ -131,6 +134,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     undo.push(() => acceptor.stop(0));
     const listeners = await acceptor.listen();
     dropRoot(settings, log);
+    // Not before: a reload has to be able to read them too.
+    const keys = signer.prepare(settings);
+    for (const warning of keys.warnings) log.warn({ place: warning.place }, printFault(warning));
+    keys.apply();
 
     const boot = { id: bootId(), monotonic };
     const ledger = openLedgerLog({ dir: join(dir, 'ledger'), clock, boot });
@@ -270,16 +277,18 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       if (!next.settings) throw new FaultError(next.faults);
       const fixed = unchangeable(settings, next.settings);
       if (fixed) throw new FaultError([fixed]);
-      // The one step that may fail: behind it all is changed in one turn, or nothing is.
+      const keys = signer.prepare(next.settings);
+      // The last step that may fail: behind it all is changed in one turn, or nothing is.
       await acceptor.applySettings(next.settings);
       settings = next.settings;
+      keys.apply();
       classifier = new Classifier(settings.providers);
       governor.configure(settings, clock.now());
       ticks.configure(settings);
       dispatcher.reconfigure();
       governor.note('reloaded', author, `${options.settingsFile} is in force`, clock.now());
       events.emit('reloaded', { file: options.settingsFile });
-      return { warnings: next.warnings.map(printFault) };
+      return { warnings: [...next.warnings, ...keys.warnings].map(printFault) };
     }
 
     let stopping: Promise<void> | undefined;

@@ -13,6 +13,7 @@ import { joinedFront } from './body.js';
 import { headerWatch, rewritten, scanHeader, type Header, type HeaderWatch } from './header.js';
 import { SmtpRefusal, type AcceptParts } from './ports.js';
 import { receivedField } from './received.js';
+import { signed } from './signed.js';
 import { taken, type Submission, type Taken } from './submission.js';
 
 /** Postfix's hopcount_limit is 50, RFC 5321 §6.3 asks for at least 100. */
@@ -38,7 +39,8 @@ export async function take(parts: AcceptParts, submission: Submission): Promise<
   assertRoom(parts, settings);
   const envelope = envelopeOf(parts, settings, submission, header);
   const date = mailDate(parts.clock.wall());
-  const content = rewritten(missingFields(parts, settings, submission, header, date), block, header, rest);
+  const whole = rewritten(missingFields(parts, settings, submission, header, date), block, header, rest);
+  const content = await signed(parts, envelope, submission.identity.client, whole);
   try {
     const number = await parts.store.accept(envelope, submission.recipients, number => [
       Buffer.from(trace(submission, settings, printMessageId(parts.node, number), date)),

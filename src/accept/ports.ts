@@ -7,6 +7,7 @@ import type { Clock } from '../kernel/clock.js';
 import type { Events } from '../kernel/events.js';
 import type { Envelope, MessageNumber, NewRecipient } from '../kernel/message.js';
 import type { Settings } from '../kernel/settings.js';
+import type { Signer } from './signer.js';
 
 export interface AcceptStore {
   /** Resolves once the message would survive a power cut. Only then may a client read 250. */
@@ -34,6 +35,8 @@ export interface AcceptParts {
   readonly clock: Clock;
   readonly events: Events;
   readonly log: AcceptLog;
+  /** Without it nothing is signed. */
+  readonly signer?: Signer;
   /** Node number for message ids, 0 to 255. */
   readonly node: number;
 }

@@ -4,8 +4,6 @@
 
 /** Refused with "not supported yet", never parsed and ignored. */
 export const LATER: ReadonlyMap<string, string> = new Map([
-  ['dkim', 'DKIM signing'],
-  ['dkim-sign', 'DKIM signing'],
   ['http', 'the control API over TCP'],
 ]);
 
@@ -27,6 +25,12 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['spool', 'the spool stands in state-dir'],
   ['backoff-max-msg-rate', 'slowing down is a rule with a window'],
   ['max-cold-virtual-mta-msg', 'a day cap is max-msg-per-day in a stage'],
+  ['domain-key', 'a key and its domain are an entry under dkim'],
+  ['dkim-identity', 'an entry under dkim says identity'],
+  ['dkim-expire-after', 'an entry under dkim says expire'],
+  ['dkim-headers', 'an entry under dkim says headers'],
+  ['dkim-headers-canon', 'an entry under dkim says canonicalization: header/body'],
+  ['dkim-body-canon', 'an entry under dkim says canonicalization: header/body'],
   ['relay', 'who may inject stands under clients'],
   ['<<', 'merge keys are not read: use an alias for the whole map'],
 ]);

@@ -3,6 +3,7 @@
  */
 import type { Settings, Source } from '../kernel/settings.js';
 import type { Findings } from './findings.js';
+import { lintDkim } from './dkim.js';
 import { lintClaims } from './lint-claims.js';
 import { lintRules } from './lint-rules.js';
 import { lintSchedule } from './lint-schedule.js';
@@ -11,6 +12,7 @@ import type { YamlText } from './yaml-text.js';
 export function lintSettings(settings: Settings, yaml: YamlText, findings: Findings): void {
   lintMailIn(settings, yaml, findings);
   lintSources(settings, yaml, findings);
+  lintDkim(settings, yaml, findings);
   lintClaims([...settings.providers.values()], findings);
   lintRules(settings, findings);
   for (const schedule of settings.schedules.values()) lintSchedule(schedule, findings);

@@ -8,6 +8,7 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Fault } from '../kernel/fault.js';
 import type { Settings } from '../kernel/settings.js';
 import { DAY, SECOND } from '../kernel/units.js';
+import { readDkim } from './dkim.js';
 import { shippedFolder } from './files.js';
 import type { FileReader, Folder } from './files.js';
 import { nearest } from '../kernel/text.js';
@@ -92,6 +93,7 @@ function load(file: string, read: FileReader, shipped: Folder, findings: Finding
     queueTo: readQueueTo(text),
     dns: readDns(text),
     tls: readTls(text, read, absolute),
+    ...(text.has('dkim') && { dkim: readDkim(text, absolute) }),
     smtpPort,
     allowPrivate: text.section('allow-private') ?? false,
     control: { socket: socketPath(text, stateDir, absolute) },

@@ -3,6 +3,7 @@
  * the JSON Schema is made of the whole.
  */
 import { hostName, readNameGlob } from './address.js';
+import { dkimShape, dkimSign } from './dkim.js';
 import { limitFields, limitsShape, totalShape } from './limits.js';
 import { overlayShape } from './provider.js';
 import { either, flag, listOf, mapping, namesTo, oneOf, oneOrMany, scalar } from './shape.js';
@@ -83,6 +84,7 @@ export const clientShape = mapping('a client', {
   pool: name,
   'allow-headers': flag('may it steer by X-headers').optional(),
   'warm-up': wish.optional(),
+  'dkim-sign': dkimSign.optional(),
 });
 
 export const warmUpShape = mapping('warm-up', {
@@ -107,6 +109,7 @@ export const poolShape = mapping('a pool', {
   'cold-wait': duration.optional(),
   'sticky-for': duration.optional(),
   'warm-up': wish.optional(),
+  'dkim-sign': dkimSign.optional(),
 });
 
 /** `*` is a word here: everything goes to a smart host. */
@@ -152,6 +155,7 @@ export const sections = {
     'https-port': port.optional(),
     report: mapping('report', { from: mailbox, organization: textOf('who sends the reports'), pool: name.optional() }).optional(),
   }).optional(),
+  dkim: listOf('keys such as { domain: example.com, selector: s1, key: s1.pem }', dkimShape).optional(),
   'smtp-port': port.optional(),
   'allow-private': flag('deliver to loopback and private addresses').optional(),
   control: mapping('control', { socket: path.optional() }).optional(),

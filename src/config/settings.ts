@@ -141,6 +141,7 @@ export function readPools(text: SettingsText): Map<string, Pool> {
       coldWait: value['cold-wait'] ?? COLD_WAIT,
       stickyFor: value['sticky-for'] ?? STICKY_FOR,
       warmUp: value['warm-up'] ?? 'allow',
+      ...(value['dkim-sign'] !== undefined && { dkimSign: value['dkim-sign'] }),
       from,
     });
   }
@@ -176,6 +177,7 @@ export function readClients(text: SettingsText): Client[] {
         pool: value.pool,
         allowHeaders: value['allow-headers'] ?? false,
         ...(value['warm-up'] && { warmUp: value['warm-up'] }),
+        ...(value['dkim-sign'] !== undefined && { dkimSign: value['dkim-sign'] }),
         place,
       },
     ];

@@ -33,6 +33,28 @@ export interface Source {
   readonly from: Place;
 }
 
+/** false: nothing is signed; true: what has a key is; required: what cannot be signed is refused. */
+export type DkimSign = boolean | 'required';
+
+/** One entry under `dkim:`: a key, and the domains it signs for. */
+export interface DkimKey {
+  /** `example.com`, `*.example.com` (every name below it, each with its own d=), or `*`. Lower-case A-labels. */
+  readonly domain: string;
+  readonly selector: string;
+  /** Path of a PEM file, `{domain}` and `{selector}` to be filled in. */
+  readonly key: string;
+  /** Header fields to sign instead of the usual ones, lower-case; From is signed in any case. */
+  readonly headers?: readonly string[];
+  /** The i= tag, `{domain}` to be filled in. */
+  readonly identity?: string;
+  /** From signing to the x= tag. */
+  readonly expire?: Ms;
+  readonly canonicalization: { readonly header: Canonicalization; readonly body: Canonicalization };
+  readonly from: Place;
+}
+
+export type Canonicalization = 'relaxed' | 'simple';
+
 export interface Pool {
   readonly name: string;
   /** Weight among warm sources; 0 takes none. */
@@ -42,6 +64,8 @@ export interface Pool {
   readonly warmUp: WarmUpWish;
   /** Stands for one source of the same name; nobody wrote it down. */
   readonly implicit?: true;
+  /** Default true; a client's own word goes before it. */
+  readonly dkimSign?: DkimSign;
   readonly from: Place;
 }
 
@@ -85,6 +109,7 @@ export interface Client {
   readonly pool: string;
   readonly allowHeaders: boolean;
   readonly warmUp?: WarmUpWish;
+  readonly dkimSign?: DkimSign;
   readonly place: Place;
 }
 
@@ -141,6 +166,8 @@ export interface Settings {
   readonly dns: { readonly servers: readonly string[]; readonly dnssec?: boolean };
   /** Absent: TLS_DEFAULTS. */
   readonly tls?: TlsSettings;
+  /** In the order written. */
+  readonly dkim?: readonly DkimKey[];
   readonly smtpPort: number;
   /** Permit delivery to loopback and private addresses. */
   readonly allowPrivate: boolean;

@@ -46,12 +46,11 @@ const CASES: readonly Case[] = [
     of: 'what is planned',
     text: minimal(
       {},
-      'dkim: [{ domain: example.com }]\ncontrol: { http: { address: "127.0.0.1:8080" } }\naccounting: { file: a, format: ndjson }\n',
+      'control: { http: { address: "127.0.0.1:8080" } }\naccounting: { file: a, format: ndjson }\n',
     ),
     faults: [
-      ['7:1', 'dkim: DKIM signing is not supported yet'],
-      ['8:12', 'http: the control API over TCP is not supported yet'],
-      ['9:32', 'ndjson is not supported yet'],
+      ['7:12', 'http: the control API over TCP is not supported yet'],
+      ['8:32', 'ndjson is not supported yet'],
     ],
   },
   {
