@@ -3,9 +3,7 @@
  */
 
 /** Refused with "not supported yet", never parsed and ignored. */
-export const LATER: ReadonlyMap<string, string> = new Map([
-  ['http', 'the control API over TCP'],
-]);
+export const LATER: ReadonlyMap<string, string> = new Map([['http', 'the control API over TCP']]);
 
 const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['virtual-mta', 'an outbound address is an entry under sources'],

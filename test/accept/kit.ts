@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { createAcceptor, type Acceptor } from '../../src/accept/acceptor.js';
 import type { AcceptStore } from '../../src/accept/ports.js';
+import { createSigner, type DkimSigner } from '../../src/accept/signer.js';
 import { Events } from '../../src/kernel/events.js';
 import type { Envelope, NewRecipient } from '../../src/kernel/message.js';
 import type { Client, Listener, Pool, Settings } from '../../src/kernel/settings.js';
@@ -72,6 +73,8 @@ export interface Stored {
 export interface Bench {
   readonly stored: Stored[];
   readonly acceptor: Acceptor;
+  /** Signs nothing before a test has put keys in force. */
+  readonly signer: DkimSigner;
   readonly events: Events;
   readonly port: number;
   readonly ports: number[];
@@ -100,17 +103,21 @@ export async function bench(initial: Partial<Settings> = {}): Promise<Bench> {
     waiting: () => self.waiting,
   };
   const note = (_fields: object, text: string) => void log.push(text);
+  const logger = { info: note, warn: note, error: note };
+  const signer = createSigner({ clock, log: logger });
   const acceptor = createAcceptor({
     settings: () => self.settings,
     store,
     clock,
     events,
-    log: { info: note, warn: note, error: note },
+    log: logger,
+    signer,
     node: 0,
   });
   const self: Bench = {
     stored,
     acceptor,
+    signer,
     events,
     log,
     clock,
