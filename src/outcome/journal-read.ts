@@ -2,12 +2,13 @@
  * Reads journal files line by line, in constant memory, and tells a torn end from damage.
  *
  * Never changes a file. Every record is synced before the next is written, so a crash can tear one line, the last; any
- * other bad line is damage, and a FaultError names it.
+ * other bad line, and a last one that no crash leaves like that, is damage, and a FaultError names it.
  */
 import { closeSync, fstatSync, openSync, readSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { FaultError } from '../kernel/fault.js';
 import type { JournalRecord } from '../kernel/journal.js';
+import { type Chain, isTorn, readLine } from './journal-line.js';
 
 /** A longer last line of a part costs reading the part. */
 const LONGEST_LINE = 256 * 1024;
@@ -21,6 +22,8 @@ export interface JournalEnd {
   readonly unended: boolean;
   /** Number of lines. */
   readonly lines: number;
+  /** The sum of the last sound line. */
+  readonly chain: Chain;
 }
 
 /** Parts put aside by rotation, oldest first: each holds every record up to `last` that older parts do not. */
@@ -75,22 +78,25 @@ export function* readJournalFile(file: string): Generator<JournalRecord, Journal
   let total = 0;
   let number = 0;
   let ended = true;
-  let bad: string | undefined;
+  let chain: Chain;
+  let bad: { readonly what: string; readonly torn: boolean } | undefined;
   for (const line of lines(file)) {
-    if (bad !== undefined) throw damaged(file, number, bad);
+    if (bad) throw damaged(file, number, `${bad.what}, and more lines follow`);
     number++;
     total += line.length;
-    const record = parse(line, last);
-    if (typeof record === 'string') {
-      bad = record;
+    const read = inOrder(readLine(line, chain), last);
+    if (typeof read === 'string') {
+      bad = { what: read, torn: isTorn(line, chain) };
       continue;
     }
     sound = total;
-    last = record.id;
+    chain = read.chain;
+    last = read.record.id;
     ended = line.at(-1) === 10;
-    yield record;
+    yield read.record;
   }
-  return { sound, torn: total - sound, unended: !ended && sound > 0, lines: number };
+  if (bad && !bad.torn) throw damaged(file, number, `${bad.what}, though the line was written to its end`);
+  return { sound, torn: total - sound, unended: !ended && sound > 0, lines: number, chain };
 }
 
 function damaged(file: string, line: number, what: string): FaultError {
@@ -98,26 +104,15 @@ function damaged(file: string, line: number, what: string): FaultError {
     {
       code: 'journal-damaged',
       place: { file, line, col: 1 },
-      what: `the journal is damaged here: ${what}, and more lines follow`,
+      what: `the journal is damaged here: ${what}`,
       hint: 'restore the state directory from a copy; removing the line would lose a change of a limit',
     },
   ]);
 }
 
-/** A record, or what is wrong with the line. */
-function parse(line: Buffer, last: number): JournalRecord | string {
-  let value: unknown;
-  try {
-    value = JSON.parse(line.toString('utf8'));
-  } catch {
-    return 'not JSON';
-  }
-  const record = value as Partial<JournalRecord> | null;
-  if (typeof record !== 'object' || record === null || !Number.isSafeInteger(record.id) || typeof record.type !== 'string') {
-    return 'not a journal record';
-  }
-  if ((record.id ?? 0) <= last) return `record ${record.id} does not follow ${last}`;
-  return record as JournalRecord;
+function inOrder(read: ReturnType<typeof readLine>, last: number): ReturnType<typeof readLine> {
+  if (typeof read === 'string' || read.record.id > last) return read;
+  return `record ${read.record.id} does not follow ${last}`;
 }
 
 /** Lines with their ends; the last one may lack it. */

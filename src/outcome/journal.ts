@@ -2,13 +2,14 @@
  * The journal: an append-only file of JSON lines, one per change of a limit. It is the governor's write-ahead log.
  *
  * When append returns, the record is on the disk: a limit never changes without a trace of why. A last line torn by a
- * crash is cut away (its change never took effect); damage anywhere before it is a fault, because replaying round a hole
+ * crash is cut away (its change never took effect); any other damage is a fault, because replaying round a hole
  * would invent limits. After a failed write the journal is broken and stays so: what reached the disk is unknown.
  */
 import { closeSync, fdatasyncSync, fsyncSync, ftruncateSync, linkSync, openSync, renameSync, writeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { FaultError } from '../kernel/fault.js';
 import type { JournalRecord } from '../kernel/journal.js';
+import { type Chain, printLine } from './journal-line.js';
 import { journalFiles, readJournal, readJournalFile, type JournalEnd } from './journal-read.js';
 
 export interface JournalOptions {
@@ -54,11 +55,13 @@ export function openJournal(options: JournalOptions): Journal {
   // An empty file after a rotation: ids go on from the part put aside.
   let lastId = journalFiles(file).at(-1)?.last ?? 0;
   let size = 0;
+  let chain: Chain;
   try {
     const reading = readJournalFile(file);
     for (let step = reading.next(); ; step = reading.next()) {
       if (step.done) {
         size = step.value.sound;
+        chain = step.value.chain;
         notes.push(...mend(fd, file, step.value));
         if (step.value.unended) size++;
         break;
@@ -82,7 +85,7 @@ export function openJournal(options: JournalOptions): Journal {
       if (!(record.id > lastId)) throw new Error(`journal record ${record.id} does not follow ${lastId}`);
       const { id, at, ...more } = record;
       const full: JournalRecord = { id, at, time: new Date(wall()).toISOString(), ...more };
-      const line = Buffer.from(`${JSON.stringify(full)}\n`);
+      const { line, chain: next } = printLine(full, chain);
       try {
         for (let done = 0; done < line.length;) done += writeSync(fd, line, done);
         fdatasyncSync(fd);
@@ -96,6 +99,7 @@ export function openJournal(options: JournalOptions): Journal {
         throw error;
       }
       size += line.length;
+      chain = next;
       lastId = id;
       remember(full);
       return full;
@@ -110,9 +114,16 @@ export function openJournal(options: JournalOptions): Journal {
       if (broken !== undefined || size < rotateAbove || upTo <= (journalFiles(file).at(-1)?.last ?? 0)) return false;
       const next = `${file}.next`;
       const kept = [...readJournalFile(file)].filter(record => record.id > upTo);
-      const text = kept.map(record => `${JSON.stringify(record)}\n`).join('');
+      const text: Buffer[] = [];
+      let above: Chain;
+      for (const record of kept) {
+        const printed = printLine(record, above);
+        text.push(printed.line);
+        above = printed.chain;
+      }
+      const bytes = Buffer.concat(text);
       const out = openSync(next, 'w');
-      writeAll(out, Buffer.from(text));
+      writeAll(out, bytes);
       fsyncSync(out);
       closeSync(out);
       // The whole old file becomes the part put aside, then the new one takes its name: at no moment is there no journal.
@@ -121,7 +132,8 @@ export function openJournal(options: JournalOptions): Journal {
       syncFolder(file);
       closeSync(fd);
       fd = openSync(file, 'a');
-      size = Buffer.byteLength(text);
+      size = bytes.length;
+      chain = above;
       return true;
     },
 

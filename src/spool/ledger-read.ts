@@ -3,7 +3,8 @@
  *
  * A tail that a kill or a power cut tore is left out. Damage anywhere else is a fault, never a shorter history: what the log
  * forgets would be sent again above the cap. "Elsewhere" is what the file itself says was on the disk for certain, every
- * file of a run but its last, and runs that ended in order.
+ * file of a run but its last, runs that ended in order, and, where the machine has not been started again since, everything
+ * but a last write that was cut short.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,6 +14,8 @@ import type { Instant } from '../kernel/units.js';
 import { BLOCK, KIND, readBlock, type Block } from './ledger-record.js';
 
 export const LEDGER_FORMAT = 1;
+/** A text block is no longer: a provider is named by a host name at most (RFC 1035 section 2.3.4), an address is shorter. */
+const LONGEST_TEXT = 512;
 
 export type Reserve = Extract<LedgerRecord, { kind: 'reserve' }>;
 
@@ -63,6 +66,7 @@ export function readLedger(dir: string, boot: Boot, since: (resumeAt: Instant | 
   });
   const { run } = reader;
   const sameBoot = run !== undefined && boot.id !== '' && run.boot === boot.id;
+  if (sameBoot && reader.holed !== undefined) throw damage(reader.holed, 'the ledger is damaged: a kill tears its last write alone');
   const last = Math.max(...reader.files.map(file => file.last));
   const resumeAt = sameBoot && run.clock ? Math.max(last, run.clock.policy + boot.monotonic() - run.clock.monotonic) : undefined;
   return {
@@ -102,6 +106,8 @@ class HistoryReader {
   readonly files: LedgerFile[] = [];
   everReserved = false;
   run: Run | undefined;
+  /** A file of this run with blocks that are not whole, and not as a write that was cut short leaves them. */
+  holed: string | undefined;
   readonly #dir: string;
   readonly #records: LedgerRecord[] = [];
   /** A file of this run that was torn: right only if no other of the run follows. */
@@ -127,8 +133,14 @@ class HistoryReader {
     if (torn < certain) throw damage(file, `the ledger is damaged at byte ${torn}`);
     if (header.b === number || !this.run) {
       this.run = { boot: texts.get(header.c) ?? '', clean: false, clock: undefined };
+      this.holed = undefined;
     } else if (this.#torn !== undefined) throw damage(this.#torn, 'the ledger is damaged');
     this.#torn = torn < Infinity ? file : undefined;
+    if (torn < Infinity && !cutShort(bytes, torn)) {
+      // The boot id shares the header's disk sector: no power cut takes one alone.
+      if (!texts.has(header.c)) throw damage(file, 'the ledger is damaged at its beginning');
+      this.holed = file;
+    }
     if (header.flag === 1) this.everReserved = true;
     let last = header.at;
     eachBlock(bytes, block => {
@@ -141,9 +153,11 @@ class HistoryReader {
 
   /** The process died while it made this file: right only for a file without a single whole block. */
   #headless(number: number, file: string, bytes: Buffer): void {
-    eachBlock(bytes, () => {
+    const begun = (): never => {
       throw damage(file, 'the ledger is damaged at its beginning');
-    });
+    };
+    if (bytes.subarray(0, BLOCK).some(byte => byte !== 0) && bytes.length >= BLOCK) begun();
+    eachBlock(bytes, begun);
     if (this.run) this.#torn = file;
     this.files.push({ number, last: 0 });
   }
@@ -182,6 +196,13 @@ class HistoryReader {
         return;
     }
   }
+}
+
+/** Is what stands from `torn` on the beginning of one block and nothing else? */
+function cutShort(bytes: Buffer, torn: number): boolean {
+  const left = bytes.length - torn;
+  if (left < BLOCK) return true;
+  return bytes[torn + 4] === KIND.text && left < LONGEST_TEXT && BLOCK + bytes.readUInt32BE(torn + 20) > left;
 }
 
 function eachBlock(bytes: Buffer, each: (block: Block) => void): void {

@@ -3,11 +3,13 @@
  * durable when it resolves: temporary file, fsync, rename, fsync of the folder; writes follow one another, and of those that
  * wait only the last is written.
  *
- * Never starts fresh beside something that exists: a file that is missing, unreadable or not a state is a fault then. lowdb
- * takes an adapter that reads null as "keep the defaults"; here null is looked at first.
+ * Never starts fresh beside something that exists: a file that is missing, unreadable, not a state, or not as it was written
+ * (its last member, `sum`, is a CRC-32 of the rest) is a fault then. lowdb takes an adapter that reads null as "keep the
+ * defaults"; here null is looked at first.
  */
 import { open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { Low, type Adapter } from 'lowdb';
 import { FaultError } from '../kernel/fault.js';
 import type { GovernorState } from '../kernel/governor.js';
@@ -35,7 +37,7 @@ export interface StateOptions {
 
 /** Reads the file. Rejects with FaultError when it is unreadable, newer, of another world, or missing though `existing`. */
 export async function openState(file: string, options: StateOptions): Promise<StateFile> {
-  const db = new Low<State | null>(new DurableJson<State | null>(file), null);
+  const db = new Low<Stored | null>(new DurableJson<Stored | null>(file), null);
   try {
     await db.read();
   } catch (error) {
@@ -47,22 +49,34 @@ export async function openState(file: string, options: StateOptions): Promise<St
     if (options.existing) throw fault(file, 'state-missing', 'the state is missing beside mail, a ledger or a journal', MEND);
   } else check(file, db.data, options.virtual ?? false);
   return {
-    read: () => db.data ?? undefined,
+    read() {
+      if (!db.data) return undefined;
+      const { sum: _, ...state } = db.data;
+      return state;
+    },
     async write(state) {
-      db.data = state;
+      db.data = { ...state, sum: sumOf(state) };
       await db.write();
     },
   };
 }
 
+/** What stands in the file; one of an older version has no sum. */
+type Stored = State & { readonly sum?: string };
+
+const sumOf = (state: State): string => crc32(JSON.stringify(state)).toString(16).padStart(8, '0');
+
 const MEND =
   'restore it from a copy; without one, addresses would start over: move spool, ledger and journal away too if that is what you want';
+
+const OR_MEANT = `${MEND}; if you changed it yourself and mean it, remove its "sum"`;
 
 const fault = (file: string, code: string, what: string, hint: string): FaultError =>
   new FaultError([{ code, place: { file, line: 0, col: 0 }, what, hint }]);
 
-function check(file: string, state: State, virtual: boolean): void {
-  const { version, governor } = (typeof state === 'object' ? state : {}) as Partial<Record<keyof State, unknown>>;
+function check(file: string, stored: Stored, virtual: boolean): void {
+  const { sum, ...state } = (typeof stored === 'object' ? stored : {}) as Stored;
+  const { version, governor, ...more } = state as Partial<Record<keyof State, unknown>>;
   if (typeof version === 'number' && version > 1) {
     throw fault(
       file,
@@ -74,6 +88,10 @@ function check(file: string, state: State, virtual: boolean): void {
   const { lastRecord, nextWindow, state: map } = (governor ?? {}) as Partial<Record<keyof GovernorState, unknown>>;
   if (version !== 1 || typeof lastRecord !== 'number' || typeof nextWindow !== 'number' || typeof map !== 'object' || map === null) {
     throw fault(file, 'state-unreadable', 'this is not a state of rampd', MEND);
+  }
+  const strange = Object.keys(more).find(key => key !== 'virtual');
+  if (strange !== undefined || (sum !== undefined && sum !== sumOf(state))) {
+    throw fault(file, 'state-damaged', 'the state is not as it was written: it was damaged, or changed by hand', OR_MEANT);
   }
   if ((state.virtual ?? false) !== virtual) {
     const what = state.virtual ? 'the state was made on a virtual clock' : 'the state belongs to a daemon on the real clock';

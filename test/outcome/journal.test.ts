@@ -46,7 +46,8 @@ describe('append', () => {
     expect(first.lastId).toBe(0);
     const full = first.append(record(1, { state: { 'window:w1': { until: 5 } }, cause: 7 }));
     expect(full).toEqual({ ...record(1), state: { 'window:w1': { until: 5 } }, cause: 7, time: '2023-11-20T12:00:00.000Z' });
-    expect(readFileSync(file, 'utf8')).toBe(`${JSON.stringify(full)}\n`);
+    expect(readFileSync(file, 'utf8')).toMatch(/^\{.*,"sum":"[0-9a-f]{8}"\}\n$/);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ ...full, sum: expect.any(String) as string });
     expect(Object.keys(full).slice(0, 4)).toEqual(['id', 'at', 'time', 'type']);
     first.append(record(2));
     const again = journal();
@@ -141,9 +142,34 @@ describe('damage', () => {
   it('before the last line is a fault that names the line', () => {
     expect(spoil(l => [l[0] ?? '', 'garbage', ...l.slice(2)])).toMatch(/^2: .*not JSON/);
     expect(spoil(l => ['{}', ...l.slice(1)])).toMatch(/^1: .*not a journal record/);
-    expect(spoil(l => [l[1] ?? '', l[0] ?? '', ...l.slice(2)])).toMatch(/^2: .*record 1 does not follow 2/);
+    expect(spoil(l => [l[1] ?? '', l[0] ?? '', ...l.slice(2)])).toMatch(/^1: .*its sum does not fit/);
+    const bare = (l: string[]) => l.map(line => line.replace(/,"sum":"\w+"/, ''));
+    expect(spoil(bare)).toBe('opened');
+    expect(spoil(l => bare([l[1] ?? '', l[0] ?? '', ...l.slice(2)]))).toMatch(/^2: .*record 1 does not follow 2/);
+    expect(
+      spoil(l => [l[0] ?? '', ...l.slice(2)]),
+      'a line taken out',
+    ).toMatch(/^2: .*its sum does not fit/);
+    expect(
+      spoil(l => [...l.slice(0, 2), ...bare(l.slice(2))]),
+      'sums taken off',
+    ).toMatch(/^3: .*its sum does not fit/);
+    const changed = (line = '') => line.replace('"at":', '"at":1');
+    expect(
+      spoil(l => [...l.slice(0, 3), changed(l[3])]),
+      'the last one',
+    ).toMatch(/^4: .*sum does not fit, though the line was written/);
     expect(spoil(l => [...l, 'garbage', 'garbage'])).toMatch(/^5: /);
     expect(spoil(l => l)).toBe('opened');
+  });
+
+  it('goes on after lines of an older version, which have no sums', () => {
+    const j = journal();
+    range(1, 3).forEach(id => j.append(record(id)));
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/,"sum":"\w+"/g, ''));
+    const again = journal();
+    range(4, 6).forEach(id => again.append(record(id)));
+    expect(ids(journal().after(0))).toEqual(range(1, 6));
   });
 
   it('is a fault when the folder cannot be used', () => {

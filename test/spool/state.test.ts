@@ -78,6 +78,23 @@ describe('the state file', () => {
     expect(await code(openState(join(dir, 'state.json'), { existing: true }))).toBe('state-unreadable');
   });
 
+  it('is a fault when it is not as it was written; one of an older version has no sum', async () => {
+    const file = join(folder(), 'state.json');
+    await (await openState(file, { existing: false })).write(state(7));
+    const text = readFileSync(file, 'utf8');
+    for (const [was, is] of [
+      ['"lastRecord": 7', '"lastRecord": 6'],
+      ['"sum": "', '"sum": "0'],
+      ['"sum":', '"sun":'],
+    ] as const) {
+      expect(text).toContain(was);
+      writeFileSync(file, text.replace(was, is));
+      expect(await code(openState(file, { existing: true })), is).toBe('state-damaged');
+    }
+    writeFileSync(file, JSON.stringify(state(7)));
+    expect((await openState(file, { existing: true })).read()).toEqual(state(7));
+  });
+
   it('is a fault when it is newer, or of a virtual world', async () => {
     const file = join(folder(), 'state.json');
     writeFileSync(file, '{"version":2,"anything":true}');
