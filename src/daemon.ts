@@ -27,6 +27,7 @@ import { unchangeable } from './daemon/unchangeable.js';
 import { createSystemClock, monotonic, type SystemClock } from './daemon/system-clock.js';
 import { TickClock } from './daemon/ticks.js';
 import { Dispatcher } from './deliver/dispatcher.js';
+import { HostMemory } from './deliver/host-memory.js';
 import { createGovernor } from './govern/governor.js';
 import type { Clock } from './kernel/clock.js';
 import type { Governor } from './kernel/governor.js';
@@ -185,6 +186,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       random,
       interfaces: interfaceAddresses,
     });
+    const memory = new HostMemory(clock);
     let classifier = new Classifier(settings.providers);
     const accounting = settings.accounting
       ? await openAccounting({
@@ -201,6 +203,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       settings: () => settings,
       store,
       router,
+      memory,
       governor,
       classifier: () => classifier,
       account: record => accounting?.write(record),

@@ -1,28 +1,38 @@
 /**
  * Opens the SMTP connection of a lane: MX hosts in order, their addresses in turn, over sockets bound to the source's address.
  *
- * Promises: HELO name and address are the source's; the socket is ours (nodemailer is given an open connection); STARTTLS is
- * used when offered, required when told; a host that could not be reached is tried last for a while. Never retries by
- * itself: a refused greeting is an answer, and the governor decides when to ask again.
+ * Promises: HELO name and address are the source's; what a TLS policy enforces is met or the host is not used, and where
+ * nothing is enforced TLS is used when offered and broken TLS is no reason not to deliver; an address that could not be used
+ * is tried last for a while; the whole attempt ends within minutes. Every connection beyond the first that a receiver sees
+ * is asked for. Never retries by itself: the governor decides when to ask again.
  */
 import net from 'node:net';
-import SMTPConnection from 'nodemailer/lib/smtp-connection';
+import type SMTPConnection from 'nodemailer/lib/smtp-connection';
 import type { Clock } from '../kernel/clock.js';
+import type { Events } from '../kernel/events.js';
 import type { LaneLimits } from '../kernel/governor.js';
 import type { Phase, Reply } from '../kernel/reply.js';
-import type { Source } from '../kernel/settings.js';
-import { MINUTE } from '../kernel/units.js';
-import { networkReply, parseReply } from '../outcome/reply.js';
+import type { Settings, Source } from '../kernel/settings.js';
+import { strictest, type HostTls, type TlsFailure, type TlsPolicy } from '../kernel/tls.js';
+import { MINUTE, type Ms } from '../kernel/units.js';
+import { networkReply } from '../outcome/reply.js';
 import type { MxHost, Router } from '../route/router.js';
+import { dial } from './dial.js';
+import { dialogueLogger } from './dialogue.js';
+import { authenticate, handshake, type HandshakeOptions, type Refused, type TlsManner } from './handshake.js';
+import type { HostMemory } from './host-memory.js';
 import type { DeliverLog } from './ports.js';
-import type { SendError } from './transaction.js';
+import { contextMaker } from './tls-context.js';
+import { judgePeer, policyName } from './tls-peer.js';
+import { sessionKey, TlsSessions } from './tls-sessions.js';
+import { peerOf } from './tls-socket.js';
 
 /** How many addresses one attempt tries before it gives up (RFC 5321 §5.1 asks for at least two). */
 const MOST_ADDRESSES = 5;
-/** How long an unreachable address is tried last, and a host with broken TLS without TLS. */
-const AVOID_FOR = 10 * MINUTE;
-/** Longest reply that is read, bytes. */
-const MOST_REPLY = 64 * 1024;
+/** Of one host: the next host has its turn before a host's hundredth address. */
+const MOST_OF_A_HOST = 3;
+/** Once it has lasted that long, an attempt begins no other connection; real time. */
+const LONGEST_ATTEMPT: Ms = 5 * MINUTE;
 
 export interface Opened {
   readonly connection: SMTPConnection;
@@ -39,140 +49,211 @@ export interface NotOpened {
   readonly hosts: number;
 }
 
+/** wait: another connection is not granted now. stop: the provider's other hosts would say the same. */
+export type Again = 'go' | 'wait' | 'stop';
+
 export interface ConnectorPorts {
   readonly clock: Clock;
-  readonly router: Pick<Router, 'addresses' | 'order'>;
+  readonly events: Events;
+  readonly settings: () => Settings;
+  readonly router: Pick<Router, 'addresses' | 'order' | 'tls'>;
+  readonly memory: HostMemory;
   readonly log: DeliverLog;
   readonly dialogue: boolean;
 }
 
+interface Target {
+  readonly source: Source;
+  readonly host: MxHost;
+  readonly address: string;
+  readonly limits: LaneLimits;
+  readonly tls: HostTls;
+}
+
+type Failed = Omit<NotOpened, 'hosts'>;
+
 export class Connector {
   readonly #ports: ConnectorPorts;
-  readonly #unreachable = new Map<string, number>();
-  readonly #brokenTls = new Map<string, number>();
+  readonly #sessions: TlsSessions;
+  readonly #context = contextMaker();
 
   constructor(ports: ConnectorPorts) {
     this.#ports = ports;
+    this.#sessions = new TlsSessions(ports.clock);
   }
 
-  /** Tries hosts in order of preference; resolves with a connection past EHLO, or with the last failure. */
-  async open(source: Source, hosts: readonly MxHost[], limits: LaneLimits): Promise<Opened | NotOpened> {
+  /**
+   * Tries hosts in order of preference; resolves with a connection past EHLO, or with the last failure. `again` is asked
+   * before the receiver sees another connection.
+   */
+  async open(
+    source: Source,
+    hosts: readonly MxHost[],
+    limits: LaneLimits,
+    again: (failed: NotOpened) => Again,
+  ): Promise<Opened | NotOpened> {
+    const { memory } = this.#ports;
     const failed = new Set<string>();
-    let last: NotOpened | undefined;
-    const targets = await this.#targets(source, hosts);
+    const refused = new Set<string>();
+    const targets = await this.#targets(source, hosts, limits);
     if ('reply' in targets) return targets;
-    for (const target of targets.slice(0, MOST_ADDRESSES)) {
-      let result = await this.#one(source, target.host, target.address, limits);
-      // Opportunistic TLS that breaks is no reason not to deliver: once more, in the clear (RFC 7435 §3).
-      if ('phase' in result && result.phase === 'tls' && !limits.requireStarttls)
-        result = await this.#one(source, target.host, target.address, limits);
-      if ('connection' in result) return result;
-      failed.add(target.host.name);
-      last = { ...result, hosts: failed.size };
-      // An SMTP answer is an answer: only hosts that cannot be reached are passed over.
-      if (result.reply.code !== 0) break;
-      this.#unreachable.set(target.address, this.#ports.clock.now() + AVOID_FOR);
+    const began = performance.now();
+    let last: NotOpened | undefined;
+    let tries = 0;
+    for (const target of targets) {
+      if (refused.has(target.host.name)) continue;
+      if (tries++ === MOST_ADDRESSES || performance.now() - began > LONGEST_ATTEMPT) break;
+      const seen = (failure: Failed): NotOpened => ({ ...failure, hosts: failed.add(target.host.name).size });
+      if (target.tls.kind === 'temporary') {
+        last = seen(this.#unknownPolicy(target, target.tls));
+        continue;
+      }
+      const result = await this.#one(target, target.tls.policy, failure => again(seen(failure)));
+      if ('connection' in result) {
+        memory.answered(source.name, target.address);
+        return result;
+      }
+      last = seen(result);
+      const next = result.next ?? (result.phase === 'connect' ? 'go' : again(last));
+      // What is about our address says nothing about the host.
+      if (next !== 'stop') memory.failed(source.name, target.address, result.reply.line);
+      if (next !== 'go') break;
+      // The host answered: its other addresses would say the same.
+      if (result.reply.code !== 0) refused.add(target.host.name);
     }
     return last ?? { reply: networkReply('no address to connect to'), phase: 'connect', host: '', hosts: 0 };
   }
 
-  async #targets(source: Source, hosts: readonly MxHost[]): Promise<{ host: MxHost; address: string }[] | NotOpened> {
+  async #targets(source: Source, hosts: readonly MxHost[], limits: LaneLimits): Promise<Target[] | NotOpened> {
+    const { router, memory } = this.#ports;
     const family = net.isIP(source.address);
-    const now = this.#ports.clock.now();
-    const near: { host: MxHost; address: string }[] = [];
-    const far: { host: MxHost; address: string }[] = [];
+    const near: Target[] = [];
+    const far: Target[] = [];
     let trouble = 'no MX host has an address';
-    for (const host of this.#ports.router.order(hosts)) {
-      const found = await this.#ports.router.addresses(host);
+    for (const host of router.order(hosts)) {
+      const [found, tls] = await Promise.all([router.addresses(host), router.tls(host)]);
       if (!('addresses' in found)) {
         trouble = `${host.name}: ${'temporary' in found ? found.temporary : found.none}`;
         continue;
       }
-      const usable = found.addresses.filter(a => net.isIP(a) === family);
+      const usable = found.addresses.filter(a => net.isIP(a) === family).slice(0, MOST_OF_A_HOST);
       if (usable.length === 0) trouble = `${host.name} has no IPv${family} address`;
-      for (const address of usable) ((this.#unreachable.get(address) ?? 0) > now ? far : near).push({ host, address });
+      for (const address of usable) (memory.avoids(source.name, address) ? far : near).push({ source, host, address, limits, tls });
       if (near.length >= MOST_ADDRESSES) break;
     }
     const all = [...near, ...far];
     return all.length > 0 ? all : { reply: networkReply(trouble), phase: 'connect', host: '', hosts: hosts.length };
   }
 
-  async #one(source: Source, host: MxHost, address: string, limits: LaneLimits): Promise<Opened | Omit<NotOpened, 'hosts'>> {
+  /** Nothing may be sent to a host whose policy cannot be known now (RFC 7672 §2.1.2). */
+  #unknownPolicy(target: Target, tls: Extract<HostTls, { kind: 'temporary' }>): Failed {
+    this.#count(target, tls.policy, { failure: tls.failure, detail: tls.text }, '');
+    return { reply: networkReply(`${target.host.name}: ${tls.text}`), phase: 'tls', host: target.host.name };
+  }
+
+  /** One address; opportunistic TLS that breaks is tried once more in the clear (RFC 7435 §3), where `again` allows it. */
+  async #one(target: Target, published: TlsPolicy, again: (failed: Failed) => Again): Promise<Opened | (Failed & { next?: Again })> {
+    const { memory, log } = this.#ports;
+    const { source, host, address, limits } = target;
+    const wish = { ...limits, requireStarttls: limits.requireStarttls || host.tls === 'starttls' || host.tls === 'implicit' };
+    const policy = strictest(published, wish, host.name);
+    const manner = this.#manner(target, policy);
+    if (manner === 'clear' && policy.enforce)
+      return this.#forbidden(target, policy, { failure: 'starttls-not-supported', detail: 'the host is configured with tls: none' });
+    const first = await this.#speak(target, policy, manner);
+    if ('connection' in first || first.phase !== 'tls') return first;
+    if (policy.enforce) return first;
+    memory.tlsFailed(address, first.reply.line);
+    log.warn(
+      { source: source.name, host: host.name, address, reply: first.reply.line },
+      'TLS is broken there: mail goes in the clear for a while',
+    );
+    const next = again(first);
+    if (next !== 'go') return { ...first, next };
+    return this.#speak(target, policy, 'clear');
+  }
+
+  #manner({ host, address, limits }: Target, policy: TlsPolicy): TlsManner {
+    if (host.tls === 'none') return 'clear';
+    if (host.tls === 'implicit') return 'implicit';
+    if (policy.enforce) return 'starttls';
+    const broken = this.#ports.memory.brokenTls(address);
+    return limits.useStarttls && broken === undefined ? 'offered' : 'clear';
+  }
+
+  async #speak(target: Target, policy: TlsPolicy, manner: TlsManner): Promise<Opened | Failed> {
+    const { settings, log, dialogue } = this.#ports;
+    const { source, host, address, limits } = target;
+    const key = sessionKey(source.name, address, host.port, policy);
+    const session = manner === 'clear' ? undefined : this.#sessions.get(key);
+    const options: HandshakeOptions = {
+      host,
+      address,
+      name: source.hostName,
+      manner,
+      serverName: policy.names[0] ?? host.name,
+      context: this.#context(settings().tls),
+      session,
+      patience: 2 * limits.connectTimeout,
+      logger: dialogue ? dialogueLogger(log, `${source.name} → ${host.name}[${address}]`) : undefined,
+    };
     const socket = await dial(source.address, address, host.port, limits.connectTimeout);
     if (socket instanceof Error)
       return { reply: networkReply(`${host.name}[${address}]:${host.port}: ${socket.message}`), phase: 'connect', host: host.name };
-    const plain = !limits.requireStarttls && (!limits.useStarttls || (this.#brokenTls.get(address) ?? 0) > this.#ports.clock.now());
-    return new Promise(resolve => {
-      const connection = new SMTPConnection({
-        connection: socket,
-        host: host.name,
-        port: host.port,
-        name: source.hostName,
-        ignoreTLS: plain,
-        requireTLS: limits.requireStarttls,
-        opportunisticTLS: !limits.requireStarttls,
-        tls: { rejectUnauthorized: false, minVersion: 'TLSv1.2' },
-        connectionTimeout: 2 * limits.connectTimeout,
-        greetingTimeout: 5 * MINUTE,
-        socketTimeout: 10 * MINUTE,
-        socketCloseTimeout: 1_000,
-        maxResponseSize: MOST_REPLY,
-        logger: this.#ports.dialogue ? dialogueLogger(this.#ports.log, `${source.name} → ${host.name}[${address}]`) : false,
-        transactionLog: this.#ports.dialogue,
+    const ready = await handshake(socket, options);
+    if ('reply' in ready) {
+      if (ready.phase !== 'tls') return { ...ready, host: host.name };
+      this.#sessions.drop(key);
+      return this.#forbidden(target, policy, {
+        failure: ready.noTls === true ? 'starttls-not-supported' : 'validation-failure',
+        detail: ready.reply.text,
       });
-      let over = false;
-      const fail = (error: SendError): void => {
-        if (over) return;
-        over = true;
-        if (error.code === 'ETLS') this.#brokenTls.set(address, this.#ports.clock.now() + AVOID_FOR);
-        connection.close();
-        const phase: Phase = error.code === 'ETLS' ? 'tls' : error.command === 'EHLO' || error.command === 'HELO' ? 'helo' : 'greeting';
-        // A refused STARTTLS is no verdict on the mail, whatever its code.
-        const own = `${host.name}[${address}]: ${phase === 'tls' ? `STARTTLS failed: ${error.response || error.message}` : error.message}`;
-        const reply = error.response && phase !== 'tls' ? parseReply(error.response) : networkReply(own);
-        resolve({ reply, phase, host: host.name });
-      };
-      connection.on('error', fail);
-      connection.on('end', () => fail(Object.assign(new Error('connection closed before it was ready'), { code: 'ECONNECTION' })));
-      connection.connect(error => {
-        if (error) return fail(error as SendError);
-        if (over) return;
-        over = true;
-        resolve({ connection, host: host.name, address, tls: connection.secure });
-      });
-    });
+    }
+    const trouble = manner === 'clear' ? undefined : this.#judged(target, policy, ready, key);
+    const refused: Refused | undefined = trouble ?? (await authenticate(ready, options));
+    if (!refused) return { connection: ready, host: host.name, address, tls: ready.secure };
+    ready.close();
+    if (refused.phase === 'auth')
+      log.error({ source: source.name, host: host.name, reply: refused.reply.line }, 'a smart host refuses our password');
+    return { reply: refused.reply, phase: refused.phase, host: host.name };
   }
-}
 
-function dial(from: string, to: string, port: number, timeout: number): Promise<net.Socket | Error> {
-  return new Promise(resolve => {
-    const socket = net.connect({ host: to, port, localAddress: from });
-    const timer = setTimeout(() => end(new Error(`no answer within ${Math.round(timeout / 1000)} s`)), timeout);
-    const end = (result: net.Socket | Error): void => {
-      clearTimeout(timer);
-      socket.off('error', end);
-      socket.off('connect', connected);
-      if (result instanceof Error) {
-        socket.on('error', () => undefined);
-        socket.destroy();
-      } else {
-        // Between here and nodemailer's own listeners an error must not be unhandled.
-        socket.on('error', () => undefined);
-      }
-      resolve(result);
-    };
-    const connected = (): void => end(socket);
-    socket.once('connect', connected);
-    socket.once('error', end);
-  });
-}
+  /** Counts how TLS went; what an enforced policy forbids comes back. */
+  #judged(target: Target, policy: TlsPolicy, connection: SMTPConnection, key: string): Refused | undefined {
+    const { socket, peer } = peerOf(connection);
+    if (!socket) {
+      this.#count(target, policy, { failure: 'starttls-not-supported', detail: 'STARTTLS is not offered' });
+      return undefined;
+    }
+    const verdict = judgePeer(policy, peer, this.#ports.clock.wall());
+    if (!verdict.ok) {
+      if (policy.enforce) return this.#forbidden(target, policy, verdict);
+      this.#count(target, policy, verdict);
+      return undefined;
+    }
+    this.#count(target, policy, undefined);
+    const session = socket.getSession();
+    if (session) this.#sessions.keep(key, session);
+    return undefined;
+  }
 
-/** nodemailer's logger interface → debug lines of the dialogue, without bodies. */
-function dialogueLogger(log: DeliverLog, label: string): Record<string, (...args: unknown[]) => void> {
-  const write = (entry: unknown, text?: unknown): void => {
-    const kind = (entry as { tnx?: string } | undefined)?.tnx;
-    if (kind === 'client' || kind === 'server') log.debug({ smtp: label, side: kind === 'client' ? 'C' : 'S' }, String(text));
-  };
-  const quiet = (): void => undefined;
-  return { trace: quiet, debug: write, info: quiet, warn: quiet, error: quiet, fatal: quiet, level: quiet };
+  /** TLS that went wrong: counted, and told with the policy that demands it. */
+  #forbidden(target: Target, policy: TlsPolicy, trouble: { failure: TlsFailure; detail: string }): Failed & Refused {
+    const { host, address } = target;
+    this.#count(target, policy, trouble);
+    const label = `${host.name}[${address}]: `;
+    const detail = trouble.detail.startsWith(label) ? trouble.detail : label + trouble.detail;
+    const reply = networkReply(policy.enforce ? `${detail} (${trouble.failure}; ${policyName(policy)} forbids delivery there)` : detail);
+    return { reply, phase: 'tls', host: host.name };
+  }
+
+  #count(
+    target: Target,
+    policy: TlsPolicy,
+    trouble: { failure: TlsFailure; detail: string } | undefined,
+    receivingIp = target.address,
+  ): void {
+    const { source, host } = target;
+    this.#ports.events.emit('tls', { policy, mxHost: host.name, sourceIp: source.address, receivingIp, ...trouble });
+  }
 }

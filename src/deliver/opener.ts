@@ -5,11 +5,12 @@
 import type { Instant } from '../kernel/units.js';
 import type { ReplyMatch } from '../kernel/reply.js';
 import type { Wait } from '../kernel/verdict.js';
-import { Connector } from './connect.js';
+import { type Again, Connector, type NotOpened } from './connect.js';
 import type { Lane } from './lane.js';
 import type { Lanes } from './lanes.js';
 import type { Picker } from './picker.js';
 import type { DeliverPorts } from './ports.js';
+import { isAboutUs } from './refusal.js';
 import { Session } from './session.js';
 import type { Site } from './waiting.js';
 
@@ -38,11 +39,11 @@ export class Opener {
   readonly #hooks: OpenerHooks;
 
   constructor(ports: DeliverPorts, lanes: Lanes, picker: Picker, hooks: OpenerHooks) {
-    const { clock, router, log, dialogue } = ports;
+    const { clock, events, settings, router, log, dialogue } = ports;
     this.#ports = ports;
     this.#lanes = lanes;
     this.#picker = picker;
-    this.#connector = new Connector({ clock, router, log, dialogue });
+    this.#connector = new Connector({ clock, events, settings, router, memory: ports.memory, log, dialogue });
     this.#hooks = hooks;
   }
 
@@ -86,15 +87,23 @@ export class Opener {
     }
   }
 
-  async #open(lane: Lane, site: Site, connection: number): Promise<void> {
+  async #open(lane: Lane, site: Site, permitted: number): Promise<void> {
     const { governor, clock, settings, events } = this.#ports;
     lane.opening.set(site.key, (lane.opening.get(site.key) ?? 0) + 1);
     const source = settings().sources.get(lane.source);
-    const opened = source ? await this.#connector.open(source, site.hosts, governor.laneLimits(lane.name)) : undefined;
+    let connection: number | undefined = permitted;
+    const again = (failed: NotOpened): Again => {
+      if (connection === undefined || isAboutUs(this.#classify(lane, failed))) return 'stop';
+      governor.disconnected(connection, clock.now());
+      const verdict = governor.mayConnect(lane.name, clock.now());
+      connection = verdict.go ? verdict.connection : undefined;
+      return verdict.go ? 'go' : 'wait';
+    };
+    const opened = source ? await this.#connector.open(source, site.hosts, governor.laneLimits(lane.name), again) : undefined;
     const opening = (lane.opening.get(site.key) ?? 1) - 1;
     if (opening > 0) lane.opening.set(site.key, opening);
     else lane.opening.delete(site.key);
-    if (opened && 'connection' in opened) {
+    if (opened && 'connection' in opened && connection !== undefined) {
       governor.connected(connection, clock.now());
       lane.deadSites.delete(site.key);
       const session = new Session(connection, site.key, opened, clock, { closed: (s, reply) => this.#closed(lane, s, reply) });
@@ -102,16 +111,22 @@ export class Opener {
       events.emit('connected', { ...lane.name, host: opened.host, tls: opened.tls });
       if (this.#hooks.running() && !lane.retired) session.rest(governor.laneLimits(lane.name).idleTimeout);
       else session.quit();
-    } else if (opened) {
-      const match = this.#classify(lane, opened);
-      governor.connectFailed(connection, match, opened.hosts, clock.now());
-      lane.siteFailed(site.key, match.reply.line, clock.now());
-      this.#hooks.alarm(lane);
-      events.emit('connect-failed', { ...lane.name, host: opened.host, reply: match.reply.line, class: match.class });
-      this.#ports.log.info({ lane: lane.key, host: opened.host, reply: match.reply.line }, 'connection not opened');
-      this.#hooks.released(lane);
-    } else governor.disconnected(connection, clock.now());
+    } else if (opened && 'reply' in opened) this.#failed(lane, site, opened, connection);
+    else if (connection !== undefined) governor.disconnected(connection, clock.now());
     this.#hooks.ended(lane);
+  }
+
+  /** `connection` is undefined when its place was given back to ask for another, which was not granted. */
+  #failed(lane: Lane, site: Site, failed: NotOpened, connection: number | undefined): void {
+    const { governor, clock, events, log } = this.#ports;
+    const match = this.#classify(lane, failed);
+    if (connection !== undefined) governor.connectFailed(connection, match, failed.hosts, clock.now());
+    else governor.absorbReply(lane.name, match, clock.now());
+    lane.siteFailed(site.key, match.reply.line, clock.now());
+    this.#hooks.alarm(lane);
+    events.emit('connect-failed', { ...lane.name, host: failed.host, reply: match.reply.line, class: match.class });
+    log.info({ lane: lane.key, host: failed.host, reply: match.reply.line }, 'connection not opened');
+    this.#hooks.released(lane);
   }
 
   #classify(lane: Lane, failed: { reply: ReplyMatch['reply']; phase: ReplyMatch['phase'] }): ReplyMatch {

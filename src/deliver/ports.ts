@@ -11,6 +11,7 @@ import type { Settings, WarmUpWish } from '../kernel/settings.js';
 import type { Instant } from '../kernel/units.js';
 import type { Classifier } from '../outcome/classify.js';
 import type { Router } from '../route/router.js';
+import type { HostMemory } from './host-memory.js';
 
 /** One queue as the spool shows it: pool x recipient domain x warm-up wish, rows in due order. */
 export interface DeliverQueue {
@@ -65,6 +66,8 @@ export interface DeliverPorts {
   readonly settings: () => Settings;
   readonly store: DeliverStore;
   readonly router: Router;
+  /** What connecting has taught about addresses; shown by `why`. */
+  readonly memory: HostMemory;
   readonly governor: Governor;
   readonly classifier: () => Classifier;
   /** Buffers a record; flushed before the outcome commits. */

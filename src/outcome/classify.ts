@@ -22,6 +22,8 @@ export interface Where {
 
 /** Up to and including AUTH nobody has named a message yet: a refusal concerns the address (DESIGN 4.4). */
 const BEFORE_MAIL: ReadonlySet<Phase> = new Set<Phase>(['connect', 'greeting', 'helo', 'tls', 'auth', 'idle']);
+/** Our own words on what was not had. A smart host that takes no password of ours is a mistake of the configuration. */
+const WITHOUT_REPLY: Readonly<Partial<Record<Phase, OutcomeClass>>> = { tls: 'tls', auth: 'config' };
 /** Troubles of the sending address; another source may deliver the same message. */
 const OF_THE_ADDRESS: ReadonlySet<OutcomeClass> = new Set<OutcomeClass>(['block.ip', 'block.network', 'block.dnsbl', 'ptr']);
 
@@ -42,11 +44,11 @@ export class Classifier {
 
   classify(reply: Reply, where: Where): ReplyMatch {
     const { phase } = where;
-    if (reply.code === 0) return { reply, phase, class: phase === 'tls' ? 'tls' : 'network', scope: 'lane', fate: 'defer' };
+    if (reply.code === 0) return { reply, phase, class: WITHOUT_REPLY[phase] ?? 'network', scope: 'lane', fate: 'defer' };
     if (reply.code >= 200 && reply.code < 300) return { reply, phase, class: 'delivered', scope: 'recipient', fate: 'deliver' };
 
     const rule = this.#find(reply, where)?.rule;
-    const cls = rule?.class ?? byEnhanced(reply) ?? byBasic(reply, phase);
+    const cls = rule?.class ?? (phase === 'auth' && reply.code >= 500 ? 'config' : (byEnhanced(reply) ?? byBasic(reply, phase)));
     const scope = rule?.scope ?? scopeOf(cls);
     const fate = fateOf(reply, phase, cls, scope, rule);
     const hint: Ms | undefined = fate === 'defer' ? hintIn(reply.text) : undefined;
