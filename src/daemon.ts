@@ -22,6 +22,7 @@ import { Mailroom } from './daemon/mailroom.js';
 import { bootId } from './daemon/boot.js';
 import { dropRoot } from './daemon/privileges.js';
 import { checkStateFolder } from './daemon/state-folder.js';
+import { SuppressionList } from './daemon/suppression.js';
 import { interfaceAddresses } from './daemon/interfaces.js';
 import { unchangeable } from './daemon/unchangeable.js';
 import { createSystemClock, monotonic, type SystemClock } from './daemon/system-clock.js';
@@ -116,6 +117,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
     const late: { store?: Awaited<ReturnType<typeof openStore>> } = {};
     const signer = createSigner({ clock, log });
+    const suppression = new SuppressionList({ clock, store: () => late.store, settings: () => settings, governor: () => governor });
     const acceptor = createAcceptor({
       settings: () => settings,
       store: {
@@ -129,6 +131,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       log,
       signer,
       node: settings.node,
+      suppressed: (address, sender) => suppression.refused(address, sender),
     });
     refuse = reason => acceptor.refuse(reason);
     refuse('4.3.2 starting up, try again in a moment');
@@ -155,7 +158,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       virtual: options.virtual ?? false,
     });
 
-    const chores = new Chores({ clock, ledger, store, failed });
+    const chores = new Chores({ clock, ledger, store, suppression, failed });
     undo.push(() => chores.stop());
     const lastRecord = journal.tail(1)[0]?.at ?? -Infinity;
     const downSince = Math.max(lastRecord, ledger.lastAt ?? -Infinity);
@@ -206,6 +209,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       memory,
       governor,
       classifier: () => classifier,
+      suppressed: (address, sender) => suppression.ended(address, sender),
+      remember: ends => suppression.afterOutcomes(ends),
       account: record => accounting?.write(record),
       flushAccounting: () => accounting?.flush() ?? Promise.resolve(),
       flushLedger: () => ledger.flush(),
@@ -240,6 +245,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       version: VERSION,
       settings: () => settings,
       governor,
+      suppression,
       dispatcher,
       store,
       mailroom,

@@ -14,6 +14,7 @@ import type { Identities } from './identity.js';
 import { assertRoom, take } from './intake.js';
 import { SmtpRefusal, type AcceptParts } from './ports.js';
 import { smtpSubmission } from './smtp-submission.js';
+import { assertMailable } from './suppressed.js';
 
 export interface Gate {
   /** Why nothing new is taken at the moment; null: open. */
@@ -103,7 +104,8 @@ export function handlersFor(
         if (!identity) throw identities.refusal(session, offersTls());
         const { pool } = identity.client;
         if (!parts.settings().pools.has(pool)) throw new SmtpRefusal(550, '5.7.1', `No pool is called "${pool}" (named by the client)`);
-        assertAddress(address, session, '5.1.3');
+        const recipient = assertAddress(address, session, '5.1.3');
+        assertMailable(parts, recipient, senderOf(session));
       });
     },
 
@@ -140,12 +142,20 @@ function assertOpen(gate: Gate): void {
   if (gate.closed !== null) throw new SmtpRefusal(451, '4.3.2', `Not accepting mail: ${gate.closed}`);
 }
 
-function assertAddress(address: SMTPServerAddress, session: SMTPServerSession, enhanced: string): void {
+/** Returns it in the form in which it travels. */
+function assertAddress(address: SMTPServerAddress, session: SMTPServerSession, enhanced: string): string {
   const canonical = canonicalAddress(address.address);
   if (!canonical.ok) throw new SmtpRefusal(553, enhanced, `Bad address: ${canonical.why}`);
   if (canonical.utf8 && !session.envelope.smtpUtf8) throw new SmtpRefusal(553, '5.6.7', 'The address needs SMTPUTF8');
   const orcpt = address.dsn?.orcpt ?? '';
   if (orcpt.length > 500) throw new SmtpRefusal(501, '5.5.4', 'ORCPT is longer than 500 characters');
+  return canonical.address;
+}
+
+/** MAIL FROM let only sound addresses in. */
+function senderOf({ envelope: { mailFrom } }: SMTPServerSession): string {
+  const sender = mailFrom && mailFrom.address !== '' ? canonicalAddress(mailFrom.address) : undefined;
+  return sender?.ok ? sender.address : '';
 }
 
 function bug(parts: AcceptParts, error: unknown): SmtpRefusal {

@@ -32,6 +32,7 @@ export const COMMANDS: readonly Entry[] = [
   { names: ['undo'], load: () => import('./undo.js') },
   { names: ['retry'], load: () => import('./retry.js') },
   { names: ['delete'], load: () => import('./delete.js') },
+  { names: ['suppress'], load: () => import('./suppress.js') },
   { names: ['lab'], load: () => import('./lab.js') },
   { names: ['check'], load: () => import('./check.js') },
   { names: ['schedule'], load: () => import('./schedule.js') },

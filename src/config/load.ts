@@ -9,6 +9,7 @@ import type { Fault } from '../kernel/fault.js';
 import type { Settings } from '../kernel/settings.js';
 import { DAY, SECOND } from '../kernel/units.js';
 import { readDkim } from './dkim.js';
+import { readFeedback, readSuppression } from './feedback.js';
 import { shippedFolder } from './files.js';
 import type { FileReader, Folder } from './files.js';
 import { nearest } from '../kernel/text.js';
@@ -107,6 +108,8 @@ function load(file: string, read: FileReader, shipped: Folder, findings: Finding
     }),
     log: { level: log?.level ?? 'info', ...(log?.file !== undefined && { file: absolute(log.file) }) },
     dsn: { from: dsn?.from ?? `mailer-daemon@${hostName}`, ...(dsn?.pool !== undefined && { pool: dsn.pool }) },
+    ...readSuppression(text),
+    ...readFeedback(text, absolute),
     drain: text.section('drain') ?? 30 * SECOND,
     warnings: [],
   };

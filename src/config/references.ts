@@ -20,7 +20,7 @@ export interface Defined {
 /** As much of Settings as could be read. */
 export type Draft = Pick<
   Settings,
-  'sources' | 'pools' | 'clients' | 'providers' | 'schedules' | 'listeners' | 'defaults' | 'dsn' | 'queueTo' | 'tls'
+  'sources' | 'pools' | 'clients' | 'providers' | 'schedules' | 'listeners' | 'defaults' | 'dsn' | 'queueTo' | 'tls' | 'feedback'
 >;
 
 /** A name that leads nowhere, with the nearest one that leads somewhere. */
@@ -47,6 +47,12 @@ export function checkReferences(draft: Draft, defined: Defined, yaml: YamlText, 
       must('source', source, defined.sources, poolSource(yaml, pool.name, source, i), `pool ${pool.name} uses`),
     );
     checkWeights(pool, yaml, findings);
+    if (pool.verp && (draft.feedback?.bounceDomains.length ?? 0) === 0)
+      findings.fault(yaml.key(['pools', pool.name, 'verp']), {
+        code: 'no-bounce-domain',
+        what: `pool ${pool.name} says verp: true, and no domain takes its bounces`,
+        hint: 'say feedback: { bounce-domains: [bounce.example.com] }, and point the MX of that domain here',
+      });
   }
   for (const source of draft.sources.values()) {
     if (!source.warmUp) continue;

@@ -4,6 +4,7 @@
  */
 import { hostName, readNameGlob } from './address.js';
 import { dkimShape, dkimSign } from './dkim.js';
+import { feedbackShape, suppressionShape } from './feedback.js';
 import { limitFields, limitsShape, totalShape } from './limits.js';
 import { overlayShape } from './provider.js';
 import { either, flag, listOf, mapping, namesTo, oneOf, oneOrMany, scalar } from './shape.js';
@@ -110,6 +111,7 @@ export const poolShape = mapping('a pool', {
   'sticky-for': duration.optional(),
   'warm-up': wish.optional(),
   'dkim-sign': dkimSign.optional(),
+  verp: flag('each recipient gets a reverse path of its own, so that later bounces and complaints name it').optional(),
 });
 
 /** `*` is a word here: everything goes to a smart host. */
@@ -170,6 +172,8 @@ export const sections = {
     file: path.optional(),
   }).optional(),
   dsn: mapping('dsn', { from: mailbox.optional(), pool: name.optional() }).optional(),
+  suppression: suppressionShape.optional(),
+  feedback: feedbackShape.optional(),
   drain: duration.optional(),
 };
 

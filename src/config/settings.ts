@@ -142,6 +142,7 @@ export function readPools(text: SettingsText): Map<string, Pool> {
       stickyFor: value['sticky-for'] ?? STICKY_FOR,
       warmUp: value['warm-up'] ?? 'allow',
       ...(value['dkim-sign'] !== undefined && { dkimSign: value['dkim-sign'] }),
+      ...(value.verp === true && { verp: true }),
       from,
     });
   }

@@ -5,8 +5,10 @@
  * anything else. Keeps no connection open between calls. Needs nothing but node:http, so that commands start fast.
  */
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
 import { FaultError, type Fault } from '../kernel/fault.js';
 import { Refusal, type Act, type DeleteFilter, type ProviderView, type ScheduleView, type StageVerb } from './operations.js';
+import { suppressionClient, type SuppressionClient } from './suppression-client.js';
 import type { ForecastView, FeedView, LaneView, MessageView, QueueView, SourceView, StatusView, WhyView, WindowView } from './view.js';
 
 /** Nobody answers at the socket, or it may not be opened. */
@@ -32,6 +34,7 @@ export interface JournalOptions {
 }
 
 export interface ControlClient {
+  readonly suppression: SuppressionClient;
   /** Epoch milliseconds of the daemon's wall clock when it last answered; the local clock before. */
   now(): number;
   status(): Promise<StatusView>;
@@ -89,7 +92,15 @@ export function connectControl(socket: string): ControlClient {
   }
   const show = <T>(kind: string, filter: ShowFilter = {}): Promise<T> => call('GET', `/v1/show/${kind}${query({ ...filter })}`);
 
+  /** CSV in either direction, as it comes. */
+  const stream = async (method: 'GET' | 'POST', path: string, csv?: Readable): Promise<IncomingMessage> => {
+    const response = heard(await open(socket, method, path, csv));
+    if ((response.statusCode ?? 500) >= 300) throw failure(response.statusCode ?? 500, await textOf(response));
+    return response;
+  };
+
   return {
+    suppression: suppressionClient({ call, stream, query }),
     now: () => Date.now() + ahead,
     status: () => call('GET', '/v1/status'),
     sources: () => show('sources'),
@@ -124,18 +135,28 @@ function query(values: Readonly<Record<string, string | number | undefined>>): s
 
 function open(socket: string, method: string, path: string, body: unknown, signal?: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const text = body === undefined ? undefined : JSON.stringify(body);
+    const csv = body instanceof Readable ? body : undefined;
+    const text = body === undefined || csv ? undefined : JSON.stringify(body);
     const request = httpRequest({
       socketPath: socket,
       method,
       path,
       agent: false,
-      headers: text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
+      headers: csv
+        ? { 'content-type': 'text/csv' }
+        : text === undefined
+          ? {}
+          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
       ...(signal ? { signal } : {}),
     });
     request.once('response', resolve);
     request.once('error', (error: NodeJS.ErrnoException) => reject(away(error, socket)));
-    request.end(text);
+    if (!csv) return void request.end(text);
+    csv.once('error', error => {
+      request.destroy();
+      reject(error);
+    });
+    csv.pipe(request);
   });
 }
 

@@ -4,6 +4,7 @@
  * Every act names its author (the operator's user name) and may carry a reason. Refusals are Refusal, with a sentence for
  * people; they change nothing.
  */
+import type { SuppressionOperations } from './suppression-operations.js';
 import type { ForecastView, FeedView, LaneView, MessageView, QueueView, SourceView, StatusView, WhyView, WindowView } from './view.js';
 
 export class Refusal extends Error {
@@ -68,6 +69,7 @@ export interface ScheduleView {
 }
 
 export interface Operations {
+  readonly suppression: SuppressionOperations;
   status(): StatusView;
   sources(): SourceView[];
   lanes(): LaneView[];

@@ -6,8 +6,8 @@
 import { z } from 'zod';
 
 const name = z.string().trim().min(1).max(320);
-const author = z.string().trim().min(1).max(100);
-const why = z.string().trim().max(1_000).optional();
+export const author = z.string().trim().min(1).max(100);
+export const why = z.string().trim().max(1_000).optional();
 
 export const SHOWN = ['sources', 'vmtas', 'lanes', 'queues', 'windows', 'messages', 'schedules', 'providers', 'settings'] as const;
 export type Shown = (typeof SHOWN)[number];
@@ -59,6 +59,16 @@ export const deleteBody = z.strictObject({
   why,
 });
 export const actBody = z.strictObject({ author, why });
+
+/** The request is ill-formed: 400. */
+export class BadRequest extends Error {}
+
+/** Throws BadRequest. */
+export function checked<T>(shape: z.ZodType<T>, value: unknown): T {
+  const result = shape.safeParse(value ?? {});
+  if (!result.success) throw new BadRequest(issueText(result.error));
+  return result.data;
+}
 
 /** What zod found, as one sentence: `stage: expected a number`. */
 export function issueText(error: z.ZodError): string {

@@ -1,23 +1,24 @@
 /**
  * The control API: Operations over HTTP on a Unix socket that only its owner may open.
  *
- * GET /v1/status, /v1/show/:kind, /v1/why, /v1/forecast, /v1/events, /v1/journal; POST /v1/pause, resume, lift, undo, stage, retry, delete, reload, stop.
+ * GET /v1/status, /v1/show/:kind, /v1/why, /v1/forecast, /v1/events, /v1/journal; POST /v1/pause, resume, lift, undo, stage, retry, delete, reload, stop;
+ * and /v1/suppression.
  * Answers JSON: Refusal → 409 {error}, FaultError → 422 {faults}, an ill-formed request → 400 {error}, unknown → 404 {error}.
  * Holds no state and decides nothing; a bug in an operation answers 500 with its message and is logged, never its stack.
  */
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
-import type { ZodType } from 'zod';
 import { FaultError } from '../kernel/fault.js';
 import { globMatches } from '../kernel/text.js';
 import { eventStream } from './event-stream.js';
 import { Refusal, type Act, type JournalFilter, type Operations } from './operations.js';
 import {
   actBody,
+  BadRequest,
+  checked,
   deleteBody,
   eventsQuery,
   forecastQuery,
-  issueText,
   journalQuery,
   liftBody,
   SHOWN,
@@ -29,6 +30,7 @@ import {
   type Shown,
 } from './requests.js';
 import { bindPrivately, claim } from './socket-file.js';
+import { suppressionRoutes } from './suppression-routes.js';
 
 /** Header that carries the daemon's wall clock, so that clients say "in 12m" by the daemon's time. */
 export const NOW_HEADER = 'rampd-now';
@@ -53,8 +55,6 @@ export interface Control {
   close(): Promise<void>;
 }
 
-class BadRequest extends Error {}
-
 /** Throws Error with a sentence when the path is unfit, in use, or not a socket. */
 export async function startControl(options: ControlOptions): Promise<Control> {
   const { socket, operations, log } = options;
@@ -71,6 +71,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   app.setNotFoundHandler((request, reply) => reply.code(404).send({ error: `there is no ${request.method} ${request.url.slice(0, 200)}` }));
   readRoutes(app, operations);
   actRoutes(app, operations, log);
+  suppressionRoutes(app, operations.suppression);
 
   const stream = (reply: FastifyReply, after: number, follow: boolean, filter?: JournalFilter): FastifyReply => {
     const gone = new AbortController();
@@ -107,12 +108,6 @@ export async function startControl(options: ControlOptions): Promise<Control> {
       await app.close();
     },
   };
-}
-
-function checked<T>(shape: ZodType<T>, value: unknown): T {
-  const result = shape.safeParse(value ?? {});
-  if (!result.success) throw new BadRequest(issueText(result.error));
-  return result.data;
 }
 
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: ControlLog): FastifyReply {

@@ -132,6 +132,27 @@ export interface FeedView {
   cause?: number;
 }
 
+/** An entry of the suppression list. */
+export interface SuppressionView {
+  address: string;
+  /** Sender domain it holds for; null: all. */
+  scope: string | null;
+  reason: string;
+  since: string;
+  until: string | null;
+  note?: string;
+}
+
+/** What became of a file of suppressed addresses. */
+export interface SuppressionImportView {
+  /** Entries written, new and replaced. */
+  taken: number;
+  /** Lines that could not be read. */
+  faulty: number;
+  /** The first of them. */
+  faults: { line: number; what: string }[];
+}
+
 export interface MessageView {
   id: string;
   sender: string;

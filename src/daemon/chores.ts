@@ -15,13 +15,16 @@ export interface ChoresParts {
   readonly clock: Clock;
   readonly ledger: { alive(): void };
   readonly store: { pruneDays(before: Instant): void };
+  readonly suppression: { prune(): Promise<void> };
   /** What was promised can no longer be kept. */
   readonly failed: (error: Error) => void;
 }
 
+type Chore = () => Promise<void> | void;
+
 export class Chores {
   readonly #parts: ChoresParts;
-  readonly #timers = new Map<() => void, Timer>();
+  readonly #timers = new Map<Chore, Timer>();
   #stopped = false;
 
   constructor(parts: ChoresParts) {
@@ -29,9 +32,10 @@ export class Chores {
   }
 
   start(): void {
-    const { clock, ledger, store } = this.#parts;
+    const { clock, ledger, store, suppression } = this.#parts;
     this.#every(ALIVE_EVERY, () => ledger.alive());
     this.#every(DAY, () => store.pruneDays(clock.now() - DAYS_KEPT));
+    this.#every(DAY, () => suppression.prune());
   }
 
   stop(): void {
@@ -41,12 +45,12 @@ export class Chores {
   }
 
   /** At once, and again and again. */
-  #every(period: Ms, chore: () => void): void {
+  #every(period: Ms, chore: Chore): void {
     const { clock, failed } = this.#parts;
     const run = (): void => {
       if (this.#stopped) return;
       try {
-        chore();
+        chore()?.catch((error: Error) => this.#stopped || failed(error));
       } catch (error) {
         return failed(error as Error);
       }

@@ -7,6 +7,7 @@ import { filterText } from '../control/filter-text.js';
 import { type Operations, type Act, Refusal, type StageVerb } from '../control/operations.js';
 import { numberText } from '../control/reason-text.js';
 import { settingsView } from '../control/settings-view.js';
+import type { SuppressionOperations } from '../control/suppression-operations.js';
 import type { LaneView, QueueView, SourceView, StatusView, WhyView, WindowView } from '../control/view.js';
 import { feedView, type Iso, isoWith, laneView, providerView, scheduleView, sourceView, windowView } from '../control/views.js';
 import { Trace } from '../govern/undo.js';
@@ -25,6 +26,7 @@ import { past } from './past.js';
 import { whyOf } from './why.js';
 
 export interface OperationsParts {
+  readonly suppression: SuppressionOperations;
   readonly clock: Clock;
   readonly startedAt: number;
   readonly version: string;
@@ -174,6 +176,7 @@ export function createOperations(parts: OperationsParts): Operations {
   };
 
   return {
+    suppression: parts.suppression,
     status,
     sources,
     lanes,

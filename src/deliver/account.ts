@@ -25,6 +25,7 @@ const STATUS: Readonly<Record<Conclusion['fate'], string>> = {
   bounced: '5.0.0',
   discarded: '5.0.0',
   expired: '4.4.7',
+  suppressed: '5.7.1',
 };
 
 export function accountingRecord(

@@ -14,7 +14,8 @@ import type { Instant, Ms } from '../kernel/units.js';
 /** Retry intervals vary by this much to either side, so that a campaign deferred at once does not come back at once. */
 export const JITTER = 0.1;
 
-export type Fate = 'delivered' | 'deferred' | 'bounced' | 'discarded' | 'expired';
+/** `suppressed`: put on the list while it waited; nothing was sent. */
+export type Fate = 'delivered' | 'deferred' | 'bounced' | 'discarded' | 'expired' | 'suppressed';
 
 export interface Conclusion {
   readonly fate: Fate;

@@ -8,10 +8,10 @@ import type { ReplyMatch } from '../kernel/reply.js';
 import { HOUR } from '../kernel/units.js';
 import type { Permit } from '../kernel/verdict.js';
 import { accountingRecord, type Via } from './account.js';
-import { type Conclusion, conclude } from './conclude.js';
+import { type Conclusion, conclude, type Fate } from './conclude.js';
 import { notices } from './notices.js';
 import type { Outbox } from './outbox.js';
-import type { DeliverPorts, DeliverQueue, Mail, RowChange } from './ports.js';
+import type { DeliverPorts, DeliverQueue, End, Mail, RowChange } from './ports.js';
 import type { Session } from './session.js';
 import type { Answer, TransactionResult } from './transaction.js';
 
@@ -23,6 +23,17 @@ export interface Departure {
 
 /** void: the permit was void, nothing was sent. */
 export type Departed = { readonly sent: false } | { readonly sent: true; readonly result: TransactionResult };
+
+const COUNTED: Readonly<Record<Fate, NonNullable<RowChange['count']>>> = {
+  delivered: 'delivered',
+  deferred: 'deferred',
+  bounced: 'bounced',
+  discarded: 'bounced',
+  expired: 'bounced',
+  suppressed: 'suppressed',
+};
+/** Of which the sender is told. */
+const FAILURES: ReadonlySet<Fate> = new Set<Fate>(['bounced', 'expired', 'suppressed']);
 
 export class Departures {
   readonly #ports: DeliverPorts;
@@ -147,19 +158,13 @@ export class Departures {
   }
 
   /** Accounts, sends notices for what is final, commits, tells the world; resolves when committed. */
-  finish(
-    queue: DeliverQueue,
-    mail: Mail,
-    ends: readonly { row: QueuedRecipient; match: ReplyMatch; conclusion: Conclusion }[],
-    via: Via,
-    days: readonly DayRow[],
-  ): Promise<void> {
+  finish(queue: DeliverQueue, mail: Mail, ends: readonly End[], via: Via, days: readonly DayRow[]): Promise<void> {
     const { clock, events, settings, governor } = this.#ports;
     const changes: RowChange[] = ends.map(({ row, conclusion }) => ({
       row,
       queue,
       to: conclusion.fate === 'deferred' ? { due: conclusion.due as number, state: conclusion.state } : null,
-      count: conclusion.fate === 'delivered' ? 'delivered' : conclusion.fate === 'deferred' ? 'deferred' : 'bounced',
+      count: COUNTED[conclusion.fate],
       uncertain: via.uncertain,
     }));
     for (const end of ends) {
@@ -181,17 +186,18 @@ export class Departures {
         });
       }
     };
-    const failures = ends.filter(e => e.conclusion.fate === 'bounced' || e.conclusion.fate === 'expired');
+    const beside = this.#ports.remember?.(ends) ?? [];
+    const failures = ends.filter(e => FAILURES.has(e.conclusion.fate));
     const notice = failures.length > 0 ? notices(failures, mail, queue, settings(), clock) : undefined;
     return new Promise(resolve => {
       const committed = (): void => {
         told();
         resolve();
       };
-      if (!notice) return this.#outbox.settle({ changes, days, committed });
+      if (!notice) return this.#outbox.settle({ changes, days, beside, committed });
       // The notice is durable before the recipient is gone: after a crash it may come twice, never not at all.
       this.#ports.store.accept(notice.envelope, notice.recipients, notice.content).then(
-        () => this.#outbox.settle({ changes, days, committed }),
+        () => this.#outbox.settle({ changes, days, beside, committed }),
         (error: Error) => this.#ports.failed(error),
       );
     });

@@ -198,7 +198,14 @@ export class Dispatcher {
     const { governor } = this.#ports;
     let pick: Pick | undefined = first;
     for (let tries = 0; pick && tries < 8; tries++) {
-      const rows = this.#picker.together(pick, governor.laneLimits(lane.name).maxRcptPerMessage);
+      const { queue: of } = pick.waiting;
+      const rows = this.#expiry.mailable(of, this.#picker.together(pick, governor.laneLimits(lane.name).maxRcptPerMessage), () =>
+        this.#placed(of),
+      );
+      if (rows.length === 0) {
+        pick = this.#picker.pick(lane, session.site, now);
+        continue;
+      }
       const verdict = governor.decide(
         { lane: lane.name, senderDomain: domainOf(pick.row.sender), recipientDomain: pick.waiting.queue.domain, wanted: rows.length },
         now,

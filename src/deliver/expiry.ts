@@ -1,9 +1,10 @@
 /**
- * Recipients that end without an attempt: their time is over while a limit, a pause of DNS or a dead route held them, or
- * their domain can never be delivered to. They get their accounting record and their notice like any other failure.
+ * Recipients that end without an attempt: their time is over while a limit, a pause of DNS or a dead route held them, their
+ * domain can never be delivered to, or they came on the suppression list while they waited. They get their accounting record and their notice like any other failure.
  */
 import type { Envelope, QueuedRecipient } from '../kernel/message.js';
 import type { Phase, Reply, ReplyMatch } from '../kernel/reply.js';
+import { suppressedText, type Suppression } from '../kernel/suppression.js';
 import type { Ms } from '../kernel/units.js';
 import { networkReply, parseReply } from '../outcome/reply.js';
 import type { Departures } from './departure.js';
@@ -57,6 +58,27 @@ export class Expiry {
     await this.#end(queue, rows, 'dns', () => ({ ...networkReply(text), enhanced: STATUS[kind] }), 'connect');
   }
 
+  /**
+   * Those of `rows` that may be mailed. The others, and with them whoever of the next in line is on the suppression list, end
+   * here; `ended` is called when that is committed.
+   */
+  mailable(queue: DeliverQueue, rows: readonly QueuedRecipient[], ended: () => void): readonly QueuedRecipient[] {
+    const { suppressed, clock } = this.#ports;
+    if (!suppressed) return rows;
+    const why = (row: QueuedRecipient): Suppression | undefined => suppressed(row.state.address, row.sender);
+    if (!rows.some(why)) return rows;
+    const now = clock.now();
+    const entries = new Map<QueuedRecipient, Suppression>();
+    for (const row of new Set([...rows, ...queue.peek(BATCH).filter(r => r.due <= now)])) {
+      const entry = why(row);
+      if (entry) entries.set(row, entry);
+    }
+    const reply = (row: QueuedRecipient): Reply => ({ ...networkReply(suppressedText(entries.get(row)!)), enhanced: '5.7.1' });
+    const taken = [...entries.keys()].filter(row => queue.take(row));
+    void this.#end(queue, taken, 'suppressed', reply, 'connect').then(ended);
+    return rows.filter(row => !entries.has(row));
+  }
+
   #over(queue: DeliverQueue, row: QueuedRecipient): boolean {
     const now = this.#ports.clock.now();
     return row.due <= now && now - row.accepted > this.#queues.bounceAfter(queue);
@@ -65,7 +87,7 @@ export class Expiry {
   async #end(
     queue: DeliverQueue,
     rows: readonly QueuedRecipient[],
-    cls: 'expired' | 'dns',
+    cls: 'expired' | 'dns' | 'suppressed',
     reply: (row: QueuedRecipient) => Reply,
     phase: Phase,
   ): Promise<void> {
@@ -74,7 +96,7 @@ export class Expiry {
       // A notice can be written without the body; an unreadable one must not keep its recipient for ever.
       const mail: Mail = await this.#ports.store.mail(row.body).catch(() => ({ envelope: nameless(queue, row), content: [] }));
       const match: ReplyMatch = { class: cls, scope: 'recipient', reply: reply(row), phase, fate: 'bounce' };
-      const conclusion = { fate: cls === 'expired' ? ('expired' as const) : ('bounced' as const), class: cls, state: row.state };
+      const conclusion = { fate: cls === 'dns' ? ('bounced' as const) : cls, class: cls, state: row.state };
       const via = { lane: { source: row.state.last?.source ?? '', provider: '' }, address: '', host: '', uncertain: false };
       ends.push(this.#departures.finish(queue, mail, [{ row, match, conclusion }], via, []));
     }

@@ -79,6 +79,7 @@ const SENTENCES: Readonly<Partial<Record<OutcomeClass, string>>> = {
   auth: 'The receiving system could not verify that the message is from the domain it names.',
   'sender.invalid': 'The receiving system does not accept the sender address.',
   dns: 'The domain does not exist, or accepts no mail.',
+  suppressed: 'The address is on the list of those that get no more mail from here.',
   tls: 'The receiving system could not be reached over an encrypted connection, as is required.',
 };
 

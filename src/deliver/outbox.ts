@@ -7,11 +7,13 @@
  * before its reservation is in the log, nor an outcome commit before its accounting record.
  */
 import type { DayRow } from '../kernel/day.js';
+import type { SideRow } from '../kernel/suppression.js';
 import type { DeliverPorts, RowChange } from './ports.js';
 
 export interface Settlement {
   readonly changes: readonly RowChange[];
   readonly days: readonly DayRow[];
+  readonly beside?: readonly SideRow[];
   readonly committed: () => void;
 }
 
@@ -70,6 +72,7 @@ export class Outbox {
         await this.#ports.store.settle(
           batch.flatMap(s => s.changes),
           latest(batch),
+          batch.flatMap(s => s.beside ?? []),
         );
       } catch (error) {
         this.#ports.failed(error as Error);

@@ -7,9 +7,12 @@ import type { Events } from '../kernel/events.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Governor } from '../kernel/governor.js';
 import type { BodyRef, Envelope, MessageNumber, NewRecipient, QueuedRecipient, RecipientState } from '../kernel/message.js';
+import type { ReplyMatch } from '../kernel/reply.js';
 import type { Settings, WarmUpWish } from '../kernel/settings.js';
+import type { SideRow, Suppression } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
 import type { Classifier } from '../outcome/classify.js';
+import type { Conclusion } from './conclude.js';
 import type { Router } from '../route/router.js';
 import type { HostMemory } from './host-memory.js';
 
@@ -45,10 +48,17 @@ export interface Mail {
   readonly content: readonly Buffer[];
 }
 
+/** What one recipient's attempt, or its wait, came to. */
+export interface End {
+  readonly row: QueuedRecipient;
+  readonly match: ReplyMatch;
+  readonly conclusion: Conclusion;
+}
+
 export interface DeliverStore {
   accept(envelope: Envelope, recipients: readonly NewRecipient[], content: Buffer | readonly Buffer[]): Promise<MessageNumber>;
   mail(ref: BodyRef): Promise<Mail>;
-  settle(changes: readonly RowChange[], days: readonly DayRow[]): Promise<void>;
+  settle(changes: readonly RowChange[], days: readonly DayRow[], beside?: readonly SideRow[]): Promise<void>;
   queues(): Iterable<DeliverQueue>;
   onHead(listener: (queue: DeliverQueue) => void): void;
 }
@@ -70,6 +80,10 @@ export interface DeliverPorts {
   readonly memory: HostMemory;
   readonly governor: Governor;
   readonly classifier: () => Classifier;
+  /** What keeps mail of this sender from this address now; undefined: nothing. */
+  readonly suppressed?: (address: string, sender: string) => Suppression | undefined;
+  /** What is to be remembered of recipients that have come to their end, in the commit that ends them. */
+  readonly remember?: (ends: readonly End[]) => readonly SideRow[];
   /** Buffers a record; flushed before the outcome commits. */
   readonly account: (record: AccountingRecord) => void;
   readonly flushAccounting: () => Promise<void>;

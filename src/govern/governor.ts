@@ -223,9 +223,10 @@ export class CoreGovernor implements K.Governor {
     this.#downtime = this.#core.ramp.noteAway(undefined, from, to);
   }
 
-  note(type: 'started' | 'stopped' | 'reloaded' | 'deleted' | 'retried', author: string, text: string, now: Instant): void {
+  note(...[type, author, text, now, source]: Parameters<K.Governor['note']>): void {
     const state = type === 'started' ? this.#downtime : {};
-    this.#core.chronicle.record({ at: now, type, author, text, ...(Object.keys(state).length > 0 ? { state } : {}) });
+    const about = source === undefined ? {} : { source };
+    this.#core.chronicle.record({ at: now, type, author, text, ...about, ...(Object.keys(state).length > 0 ? { state } : {}) });
   }
 
   explain(lane: LaneName, ask: { senderDomain?: string; recipientDomain?: string }, now: Instant): ReturnType<K.Governor['explain']> {

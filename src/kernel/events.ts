@@ -54,7 +54,7 @@ export interface RampdEvents {
     readonly source: string;
     readonly provider: string;
     readonly class: OutcomeClass;
-    readonly fate: 'delivered' | 'deferred' | 'bounced' | 'discarded' | 'expired';
+    readonly fate: 'delivered' | 'deferred' | 'bounced' | 'discarded' | 'expired' | 'suppressed';
     readonly reply: string;
   };
   /** A journal record was written. */

@@ -6,7 +6,7 @@
  */
 import type { DayRow } from './day.js';
 import type { Forecast, WaitingMail } from './forecast.js';
-import type { JournalRecord, PastAct } from './journal.js';
+import type { JournalRecord, NotedType, PastAct } from './journal.js';
 import type { LastEnd, LedgerRecord } from './ledger.js';
 import type { Counted } from './message.js';
 import type { ReplyMatch } from './reply.js';
@@ -210,8 +210,8 @@ export interface Governor {
    * configure, before missed ticks; kept with the record that `note('started', …)` makes.
    */
   noteDowntime(from: Instant, to: Instant): void;
-  /** Records what is not a change of the governor's own state: started, stopped, reloaded, mail deleted or made due. */
-  note(type: 'started' | 'stopped' | 'reloaded' | 'deleted' | 'retried', author: string, text: string, now: Instant): void;
+  /** Records what is not a change of the governor's own state. */
+  note(type: NotedType, author: string, text: string, now: Instant, source?: string): void;
 
   /** What becomes of mail that waits for these sources, of which each takes its share: see Forecast. */
   forecast(sources: readonly string[], mail: readonly WaitingMail[], now: Instant): Forecast;

@@ -24,8 +24,17 @@ export const JOURNAL_TYPES = [
   'undone',
   'deleted',
   'retried',
+  'suppressed',
+  'unsuppressed',
+  'imported',
 ] as const;
 export type JournalType = (typeof JOURNAL_TYPES)[number];
+
+/** Of what people did and what befell the daemon, where no limit changed. */
+export type NotedType = Extract<
+  JournalType,
+  'started' | 'stopped' | 'reloaded' | 'deleted' | 'retried' | 'suppressed' | 'unsuppressed' | 'imported'
+>;
 
 export interface JournalRecord {
   /** Strictly increasing per node. */

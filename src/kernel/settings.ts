@@ -4,10 +4,12 @@
  * Immutable; a reload makes a new one. Maps keep the order in which things were written.
  */
 import type { Fault, Place } from './fault.js';
+import type { FeedbackSettings } from './feedback.js';
 import type { Limits } from './limits.js';
 import type { MessageRules } from './message-rules.js';
 import type { Rule } from './reply.js';
 import type { Schedule } from './schedule.js';
+import type { SuppressionSettings } from './suppression.js';
 import type { Ms } from './units.js';
 
 export type WarmUpWish = 'prefer' | 'allow' | 'never';
@@ -66,6 +68,8 @@ export interface Pool {
   readonly implicit?: true;
   /** Default true; a client's own word goes before it. */
   readonly dkimSign?: DkimSign;
+  /** Each recipient's mail leaves with a reverse path of its own, so that later bounces and complaints name it. */
+  readonly verp?: boolean;
   readonly from: Place;
 }
 
@@ -176,6 +180,10 @@ export interface Settings {
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly file?: string };
   /** Final failures: who gets the DSN. */
   readonly dsn: { readonly from: string; readonly pool?: string };
+  /** undefined: nobody is suppressed, and nothing is added to the list but by people. */
+  readonly suppression?: SuppressionSettings;
+  /** undefined: mail is taken from clients only. */
+  readonly feedback?: FeedbackSettings;
   /** Seconds to let transactions finish when stopping. */
   readonly drain: Ms;
   /** Warnings met while reading (never faults). */

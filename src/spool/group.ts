@@ -4,12 +4,14 @@
  */
 import type { DayRow } from '../kernel/day.js';
 import type { BodyRef, Envelope, MessageNumber, NewRecipient, QueuedRecipient, RecipientState } from '../kernel/message.js';
+import type { SideRow } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
 import { Slab } from './bytes.js';
 import { MemoryQueue, type Queue } from './queue.js';
 import { recordHead } from './record.js';
 import { dueOf, freshState, rowId, writeRow, type SpoolRow } from './row.js';
 import type { Count } from './totals.js';
+import type { Work } from './transaction.js';
 
 /** What becomes of one row, as it was taken. */
 export interface RowChange {
@@ -82,6 +84,8 @@ export class Group {
   settled: Settled[] = [];
   moved: Moved[] = [];
   readonly days = new Map<string, DayRow>();
+  /** In the order in which they came: of several with one key the last counts. */
+  beside: SideRow[] = [];
   /** Day rows of days before this go. */
   pruneBefore: Instant = 0;
   readonly #settling: Set<number>;
@@ -93,7 +97,12 @@ export class Group {
 
   get isEmpty(): boolean {
     return (
-      this.accepted.length === 0 && this.settled.length === 0 && this.moved.length === 0 && this.days.size === 0 && this.pruneBefore === 0
+      this.accepted.length === 0 &&
+      this.settled.length === 0 &&
+      this.moved.length === 0 &&
+      this.days.size === 0 &&
+      this.beside.length === 0 &&
+      this.pruneBefore === 0
     );
   }
 
@@ -124,10 +133,11 @@ export class Group {
     });
   }
 
-  settle(changes: readonly RowChange[], days: readonly DayRow[]): Promise<void> {
+  settle(changes: readonly RowChange[], days: readonly DayRow[], beside: readonly SideRow[] = []): Promise<void> {
     const encoded = changes.map(change => this.#encode(change));
     for (const { before } of encoded) this.#settling.add(rowId(before));
     for (const day of days) this.days.set(`${day.day} ${day.address} ${day.provider}`, day);
+    for (const row of beside) this.beside.push(row);
     return new Promise((resolve, reject) => {
       this.settled.push({ changes: encoded, resolve, reject });
     });
@@ -148,12 +158,13 @@ export class Group {
   }
 
   /** Hands over everything but the records that found no place; those stay first in line. */
-  takeRest(accepted: number, moved: number): { settled: readonly Settled[]; days: readonly DayRow[]; pruneBefore: Instant } {
-    const rest = { settled: this.settled, days: [...this.days.values()], pruneBefore: this.pruneBefore };
+  takeRest(accepted: number, moved: number): Pick<Work, 'settled' | 'days' | 'beside' | 'pruneBefore'> {
+    const rest = { settled: this.settled, days: [...this.days.values()], beside: this.beside, pruneBefore: this.pruneBefore };
     this.accepted = this.accepted.slice(accepted);
     this.moved = this.moved.slice(moved);
     this.settled = [];
     this.days.clear();
+    this.beside = [];
     this.pruneBefore = 0;
     return rest;
   }

@@ -5,6 +5,7 @@
 import type { DayRow } from '../kernel/day.js';
 import { domainOf, type BodyRef, type Envelope, type MessageNumber, type NewRecipient, type QueuedRecipient } from '../kernel/message.js';
 import type { WarmUpWish } from '../kernel/settings.js';
+import type { SideRow } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
 import { BodyCache } from './body-cache.js';
 import { Committer } from './committer.js';
@@ -15,12 +16,14 @@ import { markPath, readSpool } from './opening.js';
 import type { MemoryQueue, Queue, Shelf } from './queue.js';
 import { Queues } from './queues.js';
 import { readRecord } from './record.js';
+import { ReportRows } from './report-rows.js';
 import { readKey, readRow, type SpoolRow } from './row.js';
 import { queueEnd, queueStart, rowKey, rowsOf } from './scan.js';
 import { SEGMENT_BYTES, Segments, syncFolder } from './segments.js';
 import { META_COUNTERS, readJson, writeJson, type SegmentUse } from './small-rows.js';
 import type { Space } from './space.js';
 import type { Content, Store, StoreOptions } from './store.js';
+import { SuppressionRows } from './suppression-rows.js';
 import { readRows, type Tables } from './tables.js';
 import type { Counters, Totals } from './totals.js';
 
@@ -32,6 +35,8 @@ const MAX_PARTS = 65_536;
 
 export class Spool implements Store {
   readonly unfinished: number;
+  readonly suppression: SuppressionRows;
+  readonly reports: ReportRows;
   readonly #options: StoreOptions;
   readonly #tables: Tables;
   readonly #segments: Segments;
@@ -57,6 +62,8 @@ export class Spool implements Store {
   constructor(options: StoreOptions, segmentDir: string, tables: Tables, space: Space) {
     this.#options = options;
     this.#tables = tables;
+    this.suppression = new SuppressionRows(tables.suppression);
+    this.reports = new ReportRows(tables.reports);
     const shelf = this.#shelf();
     const opened = readSpool(options.dir, segmentDir, tables, options.node, shelf);
     this.unfinished = opened.unfinished;
@@ -138,10 +145,10 @@ export class Spool implements Store {
     return { envelope, content: Buffer.concat(content) };
   }
 
-  settle(changes: readonly RowChange[], days: readonly DayRow[]): Promise<void> {
+  settle(changes: readonly RowChange[], days: readonly DayRow[], beside: readonly SideRow[] = []): Promise<void> {
     const refusal = this.#refusal();
     if (refusal) return Promise.reject(refusal);
-    return this.#next().settle(changes, days);
+    return this.#next().settle(changes, days, beside);
   }
 
   days(): DayRow[] {

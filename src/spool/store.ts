@@ -12,12 +12,15 @@ import type { DayRow } from '../kernel/day.js';
 import { FaultError } from '../kernel/fault.js';
 import type { BodyRef, Envelope, MessageNumber, NewRecipient, QueuedRecipient } from '../kernel/message.js';
 import type { WarmUpWish } from '../kernel/settings.js';
+import type { SideRow } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
 import type { RowChange } from './group.js';
 import type { Queue } from './queue.js';
 import { segmentNumbers, type SegmentDisk } from './segments.js';
 import { Space } from './space.js';
 import { Spool } from './spool.js';
+import type { ReportRows } from './report-rows.js';
+import type { SuppressionRows } from './suppression-rows.js';
 import { openTables, unusable, type Tables } from './tables.js';
 import type { Totals } from './totals.js';
 
@@ -68,7 +71,9 @@ export interface Store {
    * One transaction for all of it. Rows must be taken; afterwards they are free again, or gone. Throws when a row was not
    * taken, is being settled already, or leaves uncounted: a mistake of the caller's.
    */
-  settle(changes: readonly RowChange[], days: readonly DayRow[]): Promise<void>;
+  settle(changes: readonly RowChange[], days: readonly DayRow[], beside?: readonly SideRow[]): Promise<void>;
+  readonly suppression: SuppressionRows;
+  readonly reports: ReportRows;
   days(): DayRow[];
   /** Forgets day counters of days that began before. */
   pruneDays(before: Instant): void;

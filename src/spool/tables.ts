@@ -24,6 +24,10 @@ export interface Tables {
   readonly messages: Table;
   /** Day counters. */
   readonly days: Table;
+  /** See suppression-rows.ts. */
+  readonly suppression: Table;
+  /** See report-rows.ts. */
+  readonly reports: Table;
   /** format, counters, suspects. */
   readonly meta: Table;
   readonly root: lmdb.RootDatabase<Uint8Array, Uint8Array>;
@@ -50,7 +54,7 @@ export function openTables(dir: string, hasSegments: boolean): Tables {
       keyEncoding: 'binary',
       overlappingSync: false,
       eventTurnBatching: false,
-      maxDbs: 8,
+      maxDbs: 16,
       noSubdir: true,
     });
     const table = (name: string): Table => root.openDB<Uint8Array, Uint8Array>({ name, encoding: 'binary', keyEncoding: 'binary' });
@@ -61,6 +65,8 @@ export function openTables(dir: string, hasSegments: boolean): Tables {
       segments: table('segments'),
       messages: table('messages'),
       days: table('days'),
+      suppression: table('suppression'),
+      reports: table('reports'),
       meta: table('meta'),
     };
   } catch (error) {

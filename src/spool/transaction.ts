@@ -6,6 +6,7 @@
  * `queues` and applied when it is durable. Nothing in here throws once the batch has begun.
  */
 import type { DayRow } from '../kernel/day.js';
+import type { SideRow } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
 import type { BodyCache } from './body-cache.js';
 import type { Slab } from './bytes.js';
@@ -47,6 +48,7 @@ export interface Work {
   /** Changes of rows whose bodies moved. */
   readonly moved: readonly { readonly changes: readonly Change[] }[];
   readonly days: readonly DayRow[];
+  readonly beside: readonly SideRow[];
   readonly pruneBefore: Instant;
 }
 
@@ -78,6 +80,7 @@ export class Transaction {
       for (const { changes } of work.moved) for (const change of changes) this.#putChange(change);
       for (const old of outdated) void tables.days.remove(old);
       for (const day of work.days) void tables.days.put(dayKey(day), writeJson(day));
+      for (const { table, key: at, value } of work.beside) void (value ? tables[table].put(at, value) : tables[table].remove(at));
       this.#putTouched(slab);
     });
   }

@@ -1,6 +1,7 @@
 /** Operations for tests: remembers what it was asked, answers what the test set. */
 import { wanted } from '../../src/control/journal-filter.js';
 import type { Act, DeleteFilter, JournalFilter, JournalPage, Operations } from '../../src/control/operations.js';
+import type { SuppressionOperations } from '../../src/control/suppression-operations.js';
 import type {
   FeedView,
   ForecastView,
@@ -203,6 +204,25 @@ export class FakeOperations implements Operations {
   /** What stopping comes to. */
   onStop: () => Promise<void> = () => Promise.resolve();
   queueList: QueueView[] = [queue(), queue({ domain: 'gmail.com', provider: 'google' })];
+
+  readonly suppression: SuppressionOperations = {
+    add: async (addresses, about, act) => (this.#ask('suppress-add', addresses, about, act), addresses.length),
+    remove: async (addresses, scope, act) => (this.#ask('suppress-remove', addresses, scope, act), addresses.length),
+    list: async filter => {
+      this.#ask('suppress-list', filter);
+      return [{ address: 'a@example.org', scope: null, reason: 'manual', since: NOW, until: null, note: 'asked for it' }];
+    },
+    export: async function* () {
+      yield 'address\n';
+      yield 'a@example.org\n';
+    },
+    import: async (text, about, act) => {
+      const pieces: string[] = [];
+      for await (const piece of text) pieces.push(piece.toString());
+      this.#ask('suppress-import', pieces.join(''), about, act);
+      return { taken: 1, faulty: 1, faults: [{ line: 2, what: '"x" is no address' }] };
+    },
+  };
 
   #ask(name: string, ...args: unknown[]): void {
     this.asked.push({ name, args });

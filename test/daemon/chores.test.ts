@@ -13,6 +13,7 @@ function world(trouble: { error?: Error } = {}) {
   const failures: Error[] = [];
   const chores = new Chores({
     clock,
+    suppression: { prune: () => Promise.resolve() },
     ledger: {
       alive() {
         if (trouble.error) throw trouble.error;

@@ -1,0 +1,47 @@
+/**
+ * The suppression list over the control API: GET /v1/suppression, /v1/suppression/export; POST /v1/suppression/add, remove,
+ * import. Files travel as streams of CSV in both directions; nobody holds one in memory.
+ */
+import type { FastifyInstance } from 'fastify';
+import { Readable } from 'node:stream';
+import { z } from 'zod';
+import type { Act } from './operations.js';
+import { author, checked, why } from './requests.js';
+import type { SuppressionOperations } from './suppression-operations.js';
+
+const scope = z.string().trim().max(253).default('');
+const addresses = z.array(z.string().trim().min(3).max(320)).min(1).max(1_000);
+const addBody = z.strictObject({ addresses, scope, expireAfter: z.number().positive().optional(), author, why });
+const removeBody = z.strictObject({ addresses, scope, author, why });
+const listQuery = z.strictObject({
+  match: z.string().min(1).max(320).optional(),
+  scope: z.string().max(253).optional(),
+  limit: z.coerce.number().int().min(1).max(100_000).default(100),
+});
+const importQuery = z.strictObject({ scope, author, why });
+
+const act = (body: { author: string; why?: string | undefined }): Act =>
+  body.why === undefined || body.why === '' ? { author: body.author } : { author: body.author, why: body.why };
+
+export function suppressionRoutes(app: FastifyInstance, suppression: SuppressionOperations): void {
+  app.addContentTypeParser('text/csv', (_request, payload, done) => done(null, payload));
+  app.get('/v1/suppression', async request => {
+    const { match, scope, limit } = checked(listQuery, request.query);
+    return suppression.list({ limit, ...(match === undefined ? {} : { match }), ...(scope === undefined ? {} : { scope }) });
+  });
+  app.get('/v1/suppression/export', (_request, reply) => {
+    return reply.type('text/csv').send(Readable.from(suppression.export(), { objectMode: false }));
+  });
+  app.post('/v1/suppression/add', async request => {
+    const { addresses, scope, expireAfter, ...rest } = checked(addBody, request.body);
+    return { entries: await suppression.add(addresses, { scope, ...(expireAfter === undefined ? {} : { expireAfter }) }, act(rest)) };
+  });
+  app.post('/v1/suppression/remove', async request => {
+    const { addresses, scope, ...rest } = checked(removeBody, request.body);
+    return { entries: await suppression.remove(addresses, scope, act(rest)) };
+  });
+  app.post('/v1/suppression/import', async request => {
+    const { scope, ...rest } = checked(importQuery, request.query);
+    return suppression.import(request.body as Readable, { scope }, act(rest));
+  });
+}

@@ -1,0 +1,270 @@
+/**
+ * The suppression list at work: who is refused or ended by it, what outcomes put on it, what people do with it.
+ *
+ * Only a hard bounce of the mailbox itself and a complaint put an address on the list (never what concerns the sending
+ * address). An entry a person made is never replaced by one that ends sooner.
+ */
+import { Refusal, type Act } from '../control/operations.js';
+import { numberText } from '../control/reason-text.js';
+import type { SuppressionFilter, SuppressionOperations } from '../control/suppression-operations.js';
+import type { SuppressionImportView, SuppressionView } from '../control/view.js';
+import type { End } from '../deliver/ports.js';
+import type { Clock } from '../kernel/clock.js';
+import type { Governor } from '../kernel/governor.js';
+import type { ReplyMatch } from '../kernel/reply.js';
+import type { Settings } from '../kernel/settings.js';
+import {
+  scopeOfSender,
+  suppressedForm,
+  SUPPRESSION_CAUSES,
+  type SideRow,
+  type Suppression,
+  type SuppressionCause,
+} from '../kernel/suppression.js';
+import { globMatches, printable } from '../kernel/text.js';
+import { looksLikeAddress, scopeNamed, SUPPRESSION_HEADER, suppressionLine, SuppressionReader } from '../outcome/suppression-csv.js';
+import { holds, removalRow, suppressionRow } from '../spool/suppression-rows.js';
+import type { Store } from '../spool/store.js';
+
+/** Entries read, or written, in one turn: mail goes on in between. */
+const PAGE = 500;
+/** Entries put in order before they are written: neighbours in the tree are written together. */
+const SORTED = 50_000;
+const MOST_FAULTS = 10;
+/** What concerns the sending address, a sender or a provider says nothing about the mailbox. */
+const OF_THE_MAILBOX: ReadonlySet<ReplyMatch['scope']> = new Set<ReplyMatch['scope']>(['recipient', 'recipient-domain', 'connection']);
+
+export interface SuppressionParts {
+  readonly clock: Clock;
+  readonly store: () => Store | undefined;
+  readonly settings: () => Settings;
+  readonly governor: () => Governor;
+}
+
+export class SuppressionList implements SuppressionOperations {
+  readonly #parts: SuppressionParts;
+
+  constructor(parts: SuppressionParts) {
+    this.#parts = parts;
+  }
+
+  /** Why mail is to be refused at the door. */
+  refused(address: string, sender: string): Suppression | undefined {
+    return this.#parts.settings().suppression?.at === 'refuse' ? this.#find(address, sender) : undefined;
+  }
+
+  /** Why mail that was accepted is not to be tried. */
+  ended(address: string, sender: string): Suppression | undefined {
+    const at = this.#parts.settings().suppression?.at;
+    return at === undefined || at === 'off' ? undefined : this.#find(address, sender);
+  }
+
+  /** The entries that outcomes make. */
+  afterOutcomes(ends: readonly End[]): SideRow[] {
+    return ends.flatMap(({ row, match, conclusion: { fate, class: cls } }) => {
+      if (fate !== 'bounced' || !OF_THE_MAILBOX.has(match.scope)) return [];
+      const cause = SUPPRESSION_CAUSES.find(c => c === cls);
+      return cause === undefined ? [] : this.entry(row.state.address, row.sender, cause, match.reply.line);
+    });
+  }
+
+  /** The entry that a cause makes, if it is to make one. */
+  entry(recipient: string, sender: string, cause: SuppressionCause, note: string): SideRow[] {
+    const { clock, store, settings } = this.#parts;
+    const { suppression } = settings();
+    const address = suppressedForm(recipient);
+    if (!suppression?.on.includes(cause) || !looksLikeAddress(address)) return [];
+    const scope = suppression.scope === 'global' ? '' : scopeOfSender(sender);
+    const now = clock.now();
+    const until = suppression.expireAfter === Infinity ? undefined : now + suppression.expireAfter;
+    const there = store()?.suppression.get(scope, address, now);
+    if (there && (there.until ?? Infinity) >= (until ?? Infinity)) return [];
+    return [
+      suppressionRow({ address, scope, reason: cause, since: now, ...(until === undefined ? {} : { until }), note: printable(note, 160) }),
+    ];
+  }
+
+  async add(addresses: readonly string[], about: { readonly scope: string; readonly expireAfter?: number }, act: Act): Promise<number> {
+    const now = this.#parts.clock.now();
+    const scope = knownScope(about.scope);
+    const until = about.expireAfter === undefined ? {} : { until: now + about.expireAfter };
+    const note = act.why === undefined ? {} : { note: printable(act.why, 160) };
+    const rows = knownAddresses(addresses).map(address =>
+      suppressionRow({ address, scope, reason: 'manual', since: now, ...until, ...note }),
+    );
+    await this.#store().settle([], [], rows);
+    this.#note('suppressed', act, `${named(addresses)} put on the suppression list${scopeText(scope)}`);
+    return rows.length;
+  }
+
+  async remove(addresses: readonly string[], about: string, act: Act): Promise<number> {
+    const scope = knownScope(about);
+    const store = this.#store();
+    const there = knownAddresses(addresses).filter(address => store.suppression.get(scope, address, -Infinity));
+    if (there.length === 0) throw new Refusal(`${named(addresses)} is not on the suppression list${scopeText(scope)}`);
+    await store.settle(
+      [],
+      [],
+      there.map(address => removalRow(scope, address)),
+    );
+    this.#note('unsuppressed', act, `${named(there)} taken off the suppression list${scopeText(scope)}`);
+    return there.length;
+  }
+
+  async list({ match, scope, limit }: SuppressionFilter): Promise<SuppressionView[]> {
+    const found: SuppressionView[] = [];
+    const offset = this.#offset();
+    for await (const page of this.#pages()) {
+      for (const entry of page) {
+        if (scope !== undefined && entry.scope !== scope) continue;
+        if (match !== undefined && !globMatches(match, entry.address)) continue;
+        found.push(view(entry, offset));
+        if (found.length >= limit) return found;
+      }
+    }
+    return found;
+  }
+
+  async *export(): AsyncGenerator<string> {
+    yield SUPPRESSION_HEADER;
+    const offset = this.#offset();
+    for await (const page of this.#pages()) yield page.map(entry => suppressionLine(entry, offset)).join('');
+  }
+
+  async import(text: AsyncIterable<Buffer | string>, about: { readonly scope: string }, act: Act): Promise<SuppressionImportView> {
+    const result: SuppressionImportView = { taken: 0, faulty: 0, faults: [] };
+    const reader = new SuppressionReader({
+      scope: knownScope(about.scope),
+      reason: 'manual',
+      now: this.#parts.clock.now(),
+      offset: this.#offset(),
+      ...(act.why === undefined ? {} : { note: printable(act.why, 160) }),
+    });
+    let entries: Suppression[] = [];
+    let number = 0;
+    let whole = false;
+    try {
+      for await (const line of linesOf(text)) {
+        number++;
+        const read = reader.read(line);
+        if (read.kind === 'entry') entries.push(read.entry);
+        if (read.kind === 'fault') {
+          result.faulty++;
+          if (result.faults.length < MOST_FAULTS) result.faults.push({ line: number, what: read.what });
+        }
+        if (entries.length >= SORTED) {
+          await this.#write(entries, result);
+          entries = [];
+        }
+      }
+      await this.#write(entries, result);
+      whole = true;
+    } finally {
+      const faulty = result.faulty > 0 ? ` (${numberText(result.faulty)} lines could not be read)` : '';
+      const end = whole ? '' : ', then the file broke off';
+      if (result.taken > 0) this.#note('imported', act, `${numberText(result.taken)} addresses put on the suppression list${faulty}${end}`);
+    }
+    return result;
+  }
+
+  /** Forgets entries that hold no more. */
+  async prune(): Promise<void> {
+    const { clock } = this.#parts;
+    for await (const page of this.#pages(true)) {
+      const over = page.filter(entry => !holds(entry, clock.now()));
+      if (over.length > 0)
+        await this.#store().settle(
+          [],
+          [],
+          over.map(entry => removalRow(entry.scope, entry.address)),
+        );
+    }
+  }
+
+  #find(address: string, sender: string): Suppression | undefined {
+    return this.#parts.store()?.suppression.find(address, sender, this.#parts.clock.now());
+  }
+
+  #store(): Store {
+    const store = this.#parts.store();
+    if (!store) throw new Refusal('the spool is not open yet');
+    return store;
+  }
+
+  #offset(): number {
+    return this.#parts.clock.wall() - this.#parts.clock.now();
+  }
+
+  #note(type: 'suppressed' | 'unsuppressed' | 'imported', act: Act, text: string): void {
+    const why = act.why === undefined ? '' : `: ${act.why}`;
+    this.#parts.governor().note(type, `operator:${act.author}`, `${text}${why}`, this.#parts.clock.now());
+  }
+
+  async #write(entries: Suppression[], result: SuppressionImportView): Promise<void> {
+    const place = (entry: Suppression): string => `${entry.scope}\0${entry.address}`;
+    const sorted = entries
+      .map(entry => ({ entry, place: place(entry) }))
+      .sort((a, b) => (a.place < b.place ? -1 : a.place > b.place ? 1 : 0));
+    for (let at = 0; at < sorted.length; at += PAGE) {
+      const rows = sorted.slice(at, at + PAGE).map(({ entry }) => suppressionRow(entry));
+      await this.#store().settle([], [], rows);
+      result.taken += rows.length;
+    }
+  }
+
+  /** The whole list, a page a turn; only entries that hold, unless told otherwise. */
+  async *#pages(all = false): AsyncGenerator<Suppression[]> {
+    let last: Suppression | undefined;
+    for (;;) {
+      const page = this.#store().suppression.page(PAGE, last);
+      last = page.at(-1);
+      const now = this.#parts.clock.now();
+      yield all ? page : page.filter(entry => holds(entry, now));
+      if (page.length < PAGE) return;
+      await new Promise(resolve => setImmediate(resolve));
+    }
+  }
+}
+
+function view(entry: Suppression, offset: number): SuppressionView {
+  const time = (at: number): string => new Date(Math.round(at + offset)).toISOString();
+  return {
+    address: printable(entry.address),
+    scope: entry.scope === '' ? null : entry.scope,
+    reason: entry.reason,
+    since: time(entry.since),
+    until: entry.until === undefined ? null : time(entry.until),
+    ...(entry.note === undefined ? {} : { note: printable(entry.note) }),
+  };
+}
+
+function knownScope(text: string): string {
+  const scope = scopeNamed(text);
+  if (scope === undefined) throw new Refusal(`${printable(text, 80)} is no sender domain`);
+  return scope;
+}
+
+function knownAddresses(addresses: readonly string[]): string[] {
+  return addresses.map(text => {
+    const address = suppressedForm(text);
+    if (!looksLikeAddress(address)) throw new Refusal(`${printable(text, 80)} is no address`);
+    return address;
+  });
+}
+
+const scopeText = (scope: string): string => (scope === '' ? '' : ` for mail from ${scope}`);
+
+const named = (addresses: readonly string[]): string =>
+  addresses.length === 1 ? printable(addresses[0] ?? '', 120) : `${numberText(addresses.length)} addresses`;
+
+/** Lines of at most 4,000 characters: what is longer is no entry. */
+async function* linesOf(text: AsyncIterable<Buffer | string>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const piece of text) {
+    const lines = (rest + (typeof piece === 'string' ? piece : decoder.decode(piece, { stream: true }))).split('\n');
+    rest = (lines.pop() ?? '').slice(0, 4_000);
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
+}
