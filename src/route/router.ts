@@ -4,20 +4,22 @@
  * Order: `queue-to`, then a provider's `domains` (with `smtp-hosts`: no lookup), then MX (RFC 5321 §5.1, null MX of RFC 7505,
  * A/AAAA as the implicit MX). Answers are kept until they expire on policy time; new settings drop the routes and keep the
  * DNS answers. Never throws for what strangers' DNS says, and never hands out an address protect.ts forbids, except hosts an
- * operator wrote as `smtp-hosts`.
+ * operator wrote as `smtp-hosts`. What TLS must be there is said by tls-demand.ts.
  */
 import { isIP } from 'node:net';
 import type { Clock } from '../kernel/clock.js';
 import type { Provider, Settings, SmtpHost } from '../kernel/settings.js';
 import { globMatches, printable } from '../kernel/text.js';
-import { noPolicy, type HostTls, type TlsPolicy } from '../kernel/tls.js';
+import type { HostTls, TlsResult } from '../kernel/tls.js';
 import { HOUR, MINUTE, type Instant } from '../kernel/units.js';
 import type { DnsPort, MxAnswer } from './dns.js';
 import { familiesOf, type Family } from './families.js';
 import { DomainTable, isHostName, readDomain } from './domain.js';
 import { Lookups, type Held } from './lookups.js';
 import { isOffLimits, ownAddresses } from './protect.js';
+import type { StsPolicies } from './mta-sts-policies.js';
 import { nameOfMxSet, providerOfHosts } from './provider.js';
+import { createDemands, type TlsDemand } from './tls-demand.js';
 
 export interface MxHost {
   /** Host name in lower case, or an IP address. */
@@ -31,13 +33,6 @@ export interface MxHost {
   readonly auth?: SmtpHost['auth'];
   /** What the recipient domain's DNS or policy demands of TLS here; absent: nothing. Part of a site's identity. */
   readonly demand?: TlsDemand;
-}
-
-/** What is known of a host when a domain is routed; the rest is looked up when the host is dialled. */
-export interface TlsDemand {
-  /** The same for hosts that may share connections. */
-  readonly key: string;
-  readonly policy: TlsPolicy;
 }
 
 export type Route =
@@ -75,6 +70,10 @@ export interface RouterPorts {
   readonly random: () => number;
   /** Addresses of this machine: nobody's mail exchanger. */
   readonly interfaces?: () => readonly string[];
+  /** Absent: MTA-STS is not looked at. */
+  readonly sts?: Pick<StsPolicies, 'policy'>;
+  /** Told of policies that leave a domain no host; TLS-RPT counts them. */
+  readonly tlsResult?: (result: TlsResult) => void;
 }
 
 const CACHED_MOST = 100_000;
@@ -85,10 +84,11 @@ const FIXED_TTL = HOUR;
 /** How long the addresses of this machine are taken to be the same. */
 const OWN_TTL = MINUTE;
 
-export function createRouter({ dns, clock, settings, random, interfaces = () => [] }: RouterPorts): Router {
+export function createRouter({ dns, clock, settings, random, interfaces = () => [], sts, tlsResult }: RouterPorts): Router {
   const mx = new Lookups(name => dns.mx(name), clock, CACHED_MOST);
   const a = new Lookups(name => dns.a(name), clock, CACHED_MOST);
   const aaaa = new Lookups(name => dns.aaaa(name), clock, CACHED_MOST);
+  const demands = createDemands({ clock, settings, dns, a, aaaa, sts, report: result => tlsResult?.(result) });
   const routes = new Map<string, Route>();
   let tables = readTables(settings(), interfaces(), clock.now());
 
@@ -143,6 +143,15 @@ export function createRouter({ dns, clock, settings, random, interfaces = () => 
     }
     const held = await mx.get(domain.name);
     const found = held.answer.kind === 'no-data' ? await implicit(domain.name, held, port) : explicit(domain.name, held, port);
+    return demands.demanded(
+      ofProvider(used, domain.name, found, named),
+      domain.name,
+      held.answer.kind !== 'failed' && held.answer.secure === true,
+    );
+  };
+
+  /** Gives the hosts a domain has to their provider, which may have others, or skip some. */
+  const ofProvider = (used: Tables, domain: string, found: Route, named: Provider | undefined): Route => {
     if (found.kind !== 'hosts') return found;
     const provider =
       named ??
@@ -154,7 +163,7 @@ export function createRouter({ dns, clock, settings, random, interfaces = () => 
     if (provider.smtpHosts.length > 0) return { ...found, provider: provider.name, hosts: staticHosts(provider) };
     const hosts = found.hosts.filter(host => !provider.skipMx?.some(glob => globMatches(glob, host.name)));
     if (hosts.length > 0) return { ...found, provider: provider.name, hosts };
-    return { kind: 'temporary', text: `${domain.name}: skip-mx of ${provider.name} leaves none of its MX hosts`, retryAt: found.expires };
+    return { kind: 'temporary', text: `${domain}: skip-mx of ${provider.name} leaves none of its MX hosts`, retryAt: found.expires };
   };
 
   /** Where all sources are of one family there is nothing to choose, and no question to ask beforehand. */
@@ -197,9 +206,7 @@ export function createRouter({ dns, clock, settings, random, interfaces = () => 
     resolve,
     peek,
     addresses,
-    tls(host) {
-      return Promise.resolve({ kind: 'policy', policy: host.demand?.policy ?? noPolicy('', host.name) });
-    },
+    tls: demands.tls,
     order(hosts) {
       // Each host draws one lot; sorting by preference, then lot, shuffles the equal ones evenly.
       const drawn = hosts.map(host => ({ host, lot: random() }));

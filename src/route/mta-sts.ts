@@ -1,0 +1,67 @@
+/**
+ * MTA-STS as text (RFC 8461): the TXT record that names a policy, and the policy itself. Pure; never throws.
+ *
+ * Both come from strangers: what is not exactly what the RFC allows is no policy, since half a policy would refuse mail for
+ * good or let it out in the clear.
+ */
+import { isHostName } from './domain.js';
+
+export interface StsPolicy {
+  readonly mode: 'enforce' | 'testing' | 'none';
+  /** Seconds. */
+  readonly maxAge: number;
+  /** Host names, `*.` in front stands for one label; empty only in mode none. */
+  readonly mx: readonly string[];
+}
+
+/** RFC 8461 section 3.2: a year, as the RFC counts it. */
+const AGE_MOST = 31_557_600;
+/** Patterns of one policy that are kept; whoever has more servers than that has a wildcard. */
+const MX_MOST = 100;
+
+/**
+ * The id of the one `v=STSv1` record among the TXT records of `_mta-sts.DOMAIN`; undefined when there is none, are several, or
+ * it is malformed (section 3.1: then there is no policy to discover).
+ */
+export function readStsRecord(records: readonly string[]): string | undefined {
+  const ours = records.filter(text => /^v=STSv1\s*(;|$)/.test(text));
+  const fields = (ours.length === 1 ? (ours[0] ?? '') : '').split(';').map(field => field.trim());
+  const id = fields.slice(1).flatMap(field => /^id\s*=\s*([A-Za-z0-9]{1,32})$/.exec(field)?.[1] ?? [])[0];
+  return id !== undefined && fields.slice(1).every(field => field === '' || /^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}\s*=/.test(field))
+    ? id
+    : undefined;
+}
+
+/** Lines of `key: value`, ended by LF or CRLF. Of keys that may stand once the first counts; unknown keys are passed over. */
+export function readStsPolicy(
+  text: string,
+): { readonly ok: true; readonly policy: StsPolicy } | { readonly ok: false; readonly text: string } {
+  const first = new Map<string, string>();
+  const mx: string[] = [];
+  for (const line of text.split(/\r?\n/)) {
+    const [, key = '', value = ''] = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31})[ \t]*:[ \t]*(.*?)[ \t]*$/.exec(line) ?? [];
+    if (key === '') {
+      if (line.trim() !== '') return no('a line is not KEY: VALUE');
+    } else if (key === 'mx') mx.push(value.toLowerCase().replace(/\.$/, ''));
+    else if (!first.has(key)) first.set(key, value);
+  }
+  if (first.get('version') !== 'STSv1') return no('version is not STSv1');
+  const mode = first.get('mode');
+  if (mode !== 'enforce' && mode !== 'testing' && mode !== 'none') return no('mode is none of enforce, testing, none');
+  const age = first.get('max_age') ?? '';
+  if (!/^\d{1,10}$/.test(age)) return no('max_age is no number of seconds');
+  if (mx.some(pattern => !isHostName(pattern.replace(/^\*\./, '')))) return no('mx is no host name or *.NAME');
+  if (mode !== 'none' && mx.length === 0) return no('mx is missing');
+  if (mx.length > MX_MOST) return no(`mx has more than ${MX_MOST} patterns`);
+  return { ok: true, policy: { mode, maxAge: Math.min(Number(age), AGE_MOST), mx } };
+}
+
+/** The policy as lines again: `policy-string` of RFC 8460 section 4.4. */
+export const printStsPolicy = ({ mode, maxAge, mx }: StsPolicy): string[] => [
+  'version: STSv1',
+  `mode: ${mode}`,
+  ...mx.map(pattern => `mx: ${pattern}`),
+  `max_age: ${maxAge}`,
+];
+
+const no = (text: string): { ok: false; text: string } => ({ ok: false, text });
