@@ -4,6 +4,7 @@
  * anything.
  */
 import { Argument, Option, type Command } from 'commander';
+import { readFixedKeys } from '../accept/dkim-keys.js';
 import { nodeFiles } from '../config/files.js';
 import { SCHEMA_KINDS, jsonSchema } from '../config/json-schema.js';
 import type { SchemaKind } from '../config/json-schema.js';
@@ -16,6 +17,7 @@ import type { Settings } from '../kernel/settings.js';
 import { checkBreadth } from '../outcome/breadth.js';
 import { checkSamples } from '../outcome/samples.js';
 import { findConfig } from './config-file.js';
+import { dkimLines, signingDomains, type SigningDomain } from './dkim-lines.js';
 import { rampLines, ramps } from './ramp-needs.js';
 import type { Io } from './io.js';
 
@@ -25,12 +27,13 @@ interface Options {
   readonly json?: true;
 }
 
-/** What `check` found; `settings` is undefined exactly when the configuration itself has faults. */
+/** What `check` found; `settings` is undefined exactly when the configuration itself or a key it names has faults. */
 export interface Checked {
   readonly file: string;
   readonly faults: readonly Fault[];
   readonly warnings: readonly Fault[];
   readonly settings?: Settings;
+  readonly signing: readonly SigningDomain[];
 }
 
 export function register(program: Command, io: Io): void {
@@ -56,12 +59,22 @@ export function register(program: Command, io: Io): void {
 export function checkConfig(file: string, io: Pick<Io, 'cwd'>): Checked {
   const { settings, faults, warnings } = loadSettings(file, nodeFiles(io.cwd));
   const tried = settings ? [...checkSamples(settings.providers), ...checkBreadth(settings.providers)] : [];
+  const keys = readFixedKeys(settings?.dkim ?? []);
+  // Who checks need not be the account that runs: that one's start will say.
+  const unreadable = keys.faults.filter(({ code }) => code === 'unreadable-key');
+  const unfit = keys.faults.filter(fault => !unreadable.includes(fault));
   const isWarning = (fault: Fault) => fault.severity === 'warning';
   return {
     file,
-    faults: [...faults, ...tried.filter(fault => !isWarning(fault))],
-    warnings: [...warnings, ...tried.filter(isWarning)],
-    ...(settings && { settings }),
+    faults: [...faults, ...unfit, ...tried.filter(fault => !isWarning(fault))],
+    warnings: [
+      ...warnings,
+      ...unreadable.map(fault => ({ ...fault, severity: 'warning' as const })),
+      ...keys.warnings,
+      ...tried.filter(isWarning),
+    ],
+    ...(settings && unfit.length === 0 && { settings }),
+    signing: settings ? signingDomains(settings, keys) : [],
   };
 }
 
@@ -69,7 +82,7 @@ function print(checked: Checked, io: Io): void {
   const { faults, warnings, settings } = checked;
   io.err(page([...warnings, ...faults].map(printFault)));
   if (faults.length > 0) io.err(page([`${counted(faults.length, 'fault')}, ${counted(warnings.length, 'warning')}: ${verdict(settings)}`]));
-  else if (settings) io.out(page(summary(settings, warnings.length)));
+  else if (settings) io.out(page(summary(settings, checked)));
 }
 
 /** Faults of rules alone stop no start: the rules would be in force as they stand. */
@@ -77,7 +90,7 @@ function verdict(settings: Settings | undefined): string {
   return settings ? 'this configuration would start, with rules that do not do what they say' : 'this configuration would not start';
 }
 
-function summary(settings: Settings, warnings: number): string[] {
+function summary(settings: Settings, { warnings: { length: warnings }, signing }: Checked): string[] {
   const sources = [...settings.sources.values()];
   const warming = sources.filter(source => source.warmUp);
   const used = [...new Set(warming.map(source => source.warmUp?.schedule ?? ''))];
@@ -88,6 +101,7 @@ function summary(settings: Settings, warnings: number): string[] {
     `  pools      ${pools(settings).length}: ${pools(settings).join(', ')}`,
     `  schedules  ${settings.schedules.size}${used.length > 0 ? `, in use: ${used.join(', ')}` : ', none in use'}`,
     `  providers  ${settings.providers.size}, with ${counted(rules, 'rule')}`,
+    ...dkimLines(signing),
     ...rampLines(settings),
   ];
 }
@@ -97,7 +111,7 @@ const pools = (settings: Settings): string[] => [...settings.pools.values()].fil
 
 const counted = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
 
-function asJson({ file, faults, warnings, settings }: Checked): object {
+function asJson({ file, faults, warnings, settings, signing }: Checked): object {
   const plain = ({ code, place, what, allowed, hint }: Fault) => ({
     code,
     at: printPlace(place),
@@ -120,6 +134,7 @@ function asJson({ file, faults, warnings, settings }: Checked): object {
           schedules: settings.schedules.size,
           providers: settings.providers.size,
           rules: rules ?? 0,
+          dkim: signing,
           ramps: ramps(settings),
         }
       : null,

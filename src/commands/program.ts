@@ -35,6 +35,7 @@ export const COMMANDS: readonly Entry[] = [
   { names: ['suppress'], load: () => import('./suppress.js') },
   { names: ['lab'], load: () => import('./lab.js') },
   { names: ['check'], load: () => import('./check.js') },
+  { names: ['dkim-key'], load: () => import('./dkim-key.js') },
   { names: ['schedule'], load: () => import('./schedule.js') },
   { names: ['classify'], load: () => import('./classify.js') },
   { names: ['sink'], load: () => import('./sink.js') },

@@ -16,6 +16,7 @@ export interface DnsEntry {
   /** `null` is the null MX of RFC 7505: the domain takes no mail. */
   readonly mx?: readonly MxRecord[] | null;
   readonly cname?: string;
+  /** A record each; a text over 255 octets is cut into strings (RFC 1035 §3.3.14), as a long DKIM key is. */
   readonly txt?: readonly string[];
   /** Seconds; the zones' default when absent. */
   readonly ttl?: number;
@@ -39,6 +40,8 @@ export type Lookup =
   { readonly silent: true } | { readonly silent: false; readonly rcode: number; readonly answers: readonly AnswerRecord[] };
 
 const DEEPEST_CNAME = 8;
+/** RFC 1035 §3.3. */
+const LONGEST_STRING = 255;
 
 export function canonical(name: string): string {
   return name.toLowerCase().replace(/\.$/, '');
@@ -111,7 +114,7 @@ function dataOf(entry: DnsEntry, type: string): readonly unknown[] {
     case 'CNAME':
       return entry.cname === undefined ? [] : [entry.cname];
     case 'TXT':
-      return entry.txt ?? [];
+      return (entry.txt ?? []).map(text => (text.length <= LONGEST_STRING ? text : text.match(/[^]{1,255}/g)));
     default:
       return [];
   }
