@@ -13,6 +13,7 @@ import { createSigner } from './accept/signer.js';
 import { nodeFiles } from './config/files.js';
 import { loadSettings } from './config/load.js';
 import { startControl } from './control/server.js';
+import { Books } from './daemon/books.js';
 import { createOperations } from './daemon/operations.js';
 import { Chores } from './daemon/chores.js';
 import { Feed } from './daemon/feed.js';
@@ -35,7 +36,6 @@ import type { Governor } from './kernel/governor.js';
 import { Events } from './kernel/events.js';
 import { FaultError, printFault } from './kernel/fault.js';
 import type { Settings } from './kernel/settings.js';
-import { openAccounting } from './outcome/accounting.js';
 import { Classifier } from './outcome/classify.js';
 import { openJournal } from './outcome/journal.js';
 import { createDns } from './route/validated-dns.js';
@@ -115,14 +115,23 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       void stopAll('daemon', 1);
     };
 
-    const late: { store?: Awaited<ReturnType<typeof openStore>> } = {};
+    const late: { store?: Awaited<ReturnType<typeof openStore>>; books?: Books } = {};
     const signer = createSigner({ clock, log });
     const suppression = new SuppressionList({ clock, store: () => late.store, settings: () => settings, governor: () => governor });
     const acceptor = createAcceptor({
       settings: () => settings,
       store: {
-        accept: (envelope, recipients, content) =>
-          late.store ? late.store.accept(envelope, recipients, content) : Promise.reject(new Error('the spool is not open yet')),
+        async accept(envelope, recipients, content) {
+          if (!late.store || !late.books) throw new Error('the spool is not open yet');
+          let bytes = 0;
+          const number = await late.store.accept(envelope, recipients, n => {
+            const pieces = typeof content === 'function' ? content(n) : [content].flat();
+            for (const piece of pieces) bytes += piece.length;
+            return pieces;
+          });
+          late.books.received(number, envelope, recipients, bytes);
+          return number;
+        },
         room: () => late.store?.room() ?? 'full',
         waiting: () => late.store?.totals().messages ?? 0,
       },
@@ -158,6 +167,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       virtual: options.virtual ?? false,
     });
 
+    const books = new Books({ clock, log, trouble: () => undefined }, settings);
+    await books.open();
+    late.books = books;
+    undo.push(
+      () => books.close(),
+      events.on('refused', event => books.refused(event)),
+    );
+
     const chores = new Chores({ clock, ledger, store, suppression, failed });
     undo.push(() => chores.stop());
     const lastRecord = journal.tail(1)[0]?.at ?? -Infinity;
@@ -170,6 +187,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         try {
           const written = journal.append(record);
           feed.add(written);
+          books.changed(written);
           events.emit('journal', written);
           log.info({ journal: written.type, source: written.source, provider: written.provider, author: written.author }, written.text);
           keeper.touched();
@@ -191,15 +209,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
     const memory = new HostMemory(clock);
     let classifier = new Classifier(settings.providers);
-    const accounting = settings.accounting
-      ? await openAccounting({
-          ...settings.accounting,
-          clock,
-          onTrouble: t =>
-            log.error({ error: (t.error as Error).message, waiting: t.waiting, lost: t.lost }, 'accounting cannot be written'),
-          onRecovered: lost => log.warn({ lost }, 'accounting is written again'),
-        })
-      : undefined;
     const dispatcher = new Dispatcher({
       clock,
       events,
@@ -211,8 +220,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       classifier: () => classifier,
       suppressed: (address, sender) => suppression.ended(address, sender),
       remember: ends => suppression.afterOutcomes(ends),
-      account: record => accounting?.write(record),
-      flushAccounting: () => accounting?.flush() ?? Promise.resolve(),
+      account: record => books.write(record),
+      flushAccounting: () => books.flush(),
       flushLedger: () => ledger.flush(),
       random,
       log,
@@ -287,10 +296,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       const fixed = unchangeable(settings, next.settings);
       if (fixed) throw new FaultError([fixed]);
       const keys = signer.prepare(next.settings);
-      // The last step that may fail: behind it all is changed in one turn, or nothing is.
-      await acceptor.applySettings(next.settings);
+      // The last steps that may fail: behind them all is changed in one turn, or nothing is.
+      const turn = await books.prepare(next.settings);
+      await acceptor.applySettings(next.settings).catch(async (error: unknown) => {
+        await turn.drop();
+        throw error;
+      });
       settings = next.settings;
       keys.apply();
+      turn.adopt();
       classifier = new Classifier(settings.providers);
       governor.configure(settings, clock.now());
       ticks.configure(settings);
@@ -311,7 +325,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           governor.note('stopped', author, 'rampd stopped', clock.now());
           await keeper.stop();
         }
-        await accounting?.close();
+        await books.close();
         if (code === 0) ledger.close();
         await store.close().catch((error: Error) => log.error({ error: error.message }, 'spool'));
         journal.close();

@@ -7,7 +7,7 @@
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Fault } from '../kernel/fault.js';
 import type { Settings } from '../kernel/settings.js';
-import { DAY, SECOND } from '../kernel/units.js';
+import { SECOND } from '../kernel/units.js';
 import { readDkim } from './dkim.js';
 import { readFeedback, readSuppression } from './feedback.js';
 import { shippedFolder } from './files.js';
@@ -25,6 +25,7 @@ import type { HostDefaults } from './smtp-host.js';
 import { readClients, readListeners, readPools, readQueueTo, readSources, SettingsText } from './settings.js';
 import { withSourcePools } from './source-pools.js';
 import { readDns, readTls } from './tls.js';
+import { readTelling } from './telling.js';
 import { YamlText } from './yaml-text.js';
 
 export interface Loaded {
@@ -69,7 +70,6 @@ function load(file: string, read: FileReader, shipped: Folder, findings: Finding
   readOverlays(text, library, hosts);
 
   const user = text.section('user');
-  const accounting = text.section('accounting');
   const log = text.section('log');
   const dsn = text.section('dsn');
   const settings: Settings = {
@@ -98,14 +98,7 @@ function load(file: string, read: FileReader, shipped: Folder, findings: Finding
     smtpPort,
     allowPrivate: text.section('allow-private') ?? false,
     control: { socket: socketPath(text, stateDir, absolute) },
-    ...(accounting && {
-      accounting: {
-        file: absolute(accounting.file),
-        format: 'csv',
-        rotate: accounting.rotate ?? DAY,
-        compress: accounting.compress !== 'none',
-      },
-    }),
+    ...readTelling(text, absolute),
     log: { level: log?.level ?? 'info', ...(log?.file !== undefined && { file: absolute(log.file) }) },
     dsn: { from: dsn?.from ?? `mailer-daemon@${hostName}`, ...(dsn?.pool !== undefined && { pool: dsn.pool }) },
     ...readSuppression(text),

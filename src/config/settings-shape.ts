@@ -2,12 +2,13 @@
  * The shape of rampd.yaml, section by section. settings.ts reads it piecewise, so that one mistake does not hide others;
  * the JSON Schema is made of the whole.
  */
-import { hostName, readNameGlob } from './address.js';
+import { readNameGlob } from './address.js';
 import { dkimShape, dkimSign } from './dkim.js';
 import { feedbackShape, suppressionShape } from './feedback.js';
 import { limitFields, limitsShape, totalShape } from './limits.js';
 import { overlayShape } from './provider.js';
 import { either, flag, listOf, mapping, namesTo, oneOf, oneOrMany, scalar } from './shape.js';
+import { mailbox, tellingSections } from './telling-shape.js';
 import {
   cidr,
   count,
@@ -21,7 +22,6 @@ import {
   name,
   path,
   port,
-  positiveDuration,
   size,
   someCount,
   sourceAddress,
@@ -59,18 +59,6 @@ const password = scalar<string>('bad-password', { type: 'string', description: '
   if (text === '') return { ok: false, allowed: 'scrypt:SALT:HASH, or plain text' };
   if (!text.startsWith('scrypt:') || /^scrypt:[A-Za-z0-9_-]{8,}:[A-Za-z0-9_-]{16,}$/.test(text)) return { ok: true, value: text };
   return { ok: false, allowed: 'scrypt:SALT:HASH, both base64url' };
-});
-
-const format = scalar<'csv'>('bad-word', { type: 'string', description: 'how records are written', enum: ['csv'] }, text => {
-  if (text === 'csv') return { ok: true, value: 'csv' };
-  return { ok: false, allowed: 'csv', ...(/json/i.test(text) && { hint: `${text} is not supported yet` }) };
-});
-
-const mailbox = scalar<string>('bad-address', { type: 'string', description: 'an address such as mailer-daemon@example.com' }, text => {
-  const [local, host, ...rest] = text.split('@');
-  if (rest.length === 0 && /^[^\s<>()"\\,;:]{1,64}$/.test(local ?? '') && hostName(host ?? '') !== undefined)
-    return { ok: true, value: text };
-  return { ok: false, allowed: 'an address such as mailer-daemon@example.com' };
 });
 
 export const listenerShape = mapping('a listener', {
@@ -161,12 +149,7 @@ export const sections = {
   'smtp-port': port.optional(),
   'allow-private': flag('deliver to loopback and private addresses').optional(),
   control: mapping('control', { socket: path.optional() }).optional(),
-  accounting: mapping('accounting', {
-    file: path,
-    format: format.optional(),
-    rotate: positiveDuration.optional(),
-    compress: oneOf('what becomes of rotated files', ['gzip', 'none']).optional(),
-  }).optional(),
+  ...tellingSections,
   log: mapping('log', {
     level: oneOf('how much is logged', ['debug', 'info', 'warn', 'error']).optional(),
     file: path.optional(),

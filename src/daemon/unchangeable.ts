@@ -10,7 +10,6 @@ export function unchangeable(before: Settings, after: Settings): Fault | undefin
     ['node', before.node, after.node],
     ['user', before.user, after.user],
     ['control.socket', before.control.socket, after.control.socket],
-    ['accounting.file', before.accounting?.file, after.accounting?.file],
     ['log', JSON.stringify(before.log), JSON.stringify(after.log)],
     ['dns.servers', before.dns.servers.join(' '), after.dns.servers.join(' ')],
     ['dns.dnssec', String(before.dns.dnssec ?? false), String(after.dns.dnssec ?? false)],

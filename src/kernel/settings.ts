@@ -10,6 +10,7 @@ import type { MessageRules } from './message-rules.js';
 import type { Rule } from './reply.js';
 import type { Schedule } from './schedule.js';
 import type { SuppressionSettings } from './suppression.js';
+import type { AccountingFileSettings, AlertSettings, RejectLogSettings, WebhookSettings } from './telling.js';
 import type { Ms } from './units.js';
 
 export type WarmUpWish = 'prefer' | 'allow' | 'never';
@@ -176,7 +177,10 @@ export interface Settings {
   /** Permit delivery to loopback and private addresses. */
   readonly allowPrivate: boolean;
   readonly control: { readonly socket: string };
-  readonly accounting?: { readonly file: string; readonly format: 'csv'; readonly rotate: Ms; readonly compress: boolean };
+  readonly accounting?: readonly AccountingFileSettings[];
+  readonly rejectLog?: RejectLogSettings;
+  readonly webhooks?: readonly WebhookSettings[];
+  readonly alerts?: readonly AlertSettings[];
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly file?: string };
   /** Final failures: who gets the DSN. */
   readonly dsn: { readonly from: string; readonly pool?: string };

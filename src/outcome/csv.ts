@@ -2,12 +2,10 @@
  * Accounting records as CSV lines (RFC 4180 quoting, LF line ends). A file has one header line; where a type of record has no
  * such field, or the file was not asked for it, the column is empty. Pure.
  */
-import { FIELD_NAMES, type AccountingRecord, type FieldName, type RecordType } from '../kernel/accounting.js';
+import { FIELD_NAMES, type AccountingRecord } from '../kernel/accounting.js';
+import type { Chosen } from '../kernel/telling.js';
 import type { Instant } from '../kernel/units.js';
 import { fieldOf, lineText, type Value } from './accounting-fields.js';
-
-/** The fields a file holds of each type of record; types it does not hold are absent. */
-export type Chosen = Readonly<Partial<Record<RecordType, readonly FieldName[]>>>;
 
 export interface CsvLines {
   /** The first line of the file, its end included. */

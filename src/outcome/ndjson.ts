@@ -3,9 +3,9 @@
  * ISO 8601, and no key for what is empty. Pure.
  */
 import type { AccountingRecord, FieldName } from '../kernel/accounting.js';
+import type { Chosen } from '../kernel/telling.js';
 import type { Instant } from '../kernel/units.js';
 import { fieldOf, type Value } from './accounting-fields.js';
-import type { Chosen } from './csv.js';
 
 /** One record as an object. `time` prints a policy instant. */
 export function jsonRecord(

@@ -72,7 +72,9 @@ describe('what is not said', () => {
       stickyFor: 4 * HOUR,
       warmUp: 'allow',
     });
-    expect(alone('accounting: { file: /a.csv }').accounting).toEqual({ file: '/a.csv', format: 'csv', rotate: DAY, compress: true });
+    expect(alone('accounting: { file: /a.csv }').accounting).toMatchObject([
+      { file: '/a.csv', format: 'csv', rotation: { every: DAY, maxSize: Infinity, compress: true } },
+    ]);
   });
 });
 
@@ -110,7 +112,7 @@ accounting: { file: acct.csv, compress: none, rotate: 1h }
       log: { level: 'debug' },
       dsn: { from: 'bounces@example.com', pool: 'main' },
       drain: 5 * SECOND,
-      accounting: { rotate: HOUR, compress: false },
+      accounting: [{ rotation: { every: HOUR, compress: false } }],
     });
   });
 
@@ -180,7 +182,7 @@ accounting: { file: acct.csv, compress: none, rotate: 1h }
     const files = { 'conf/etc/rampd.yaml': text, 'conf/etc/own/mine.yaml': SLOW.replace('slow', 'mine') };
     const shipped = { path: 'lib', shown: 'lib' };
     const relative = settingsOf(loadSettings('conf/etc/rampd.yaml', memoryFiles(files), shipped));
-    expect([relative.stateDir, relative.accounting?.file, relative.control.socket]).toEqual([
+    expect([relative.stateDir, relative.accounting?.[0]?.file, relative.control.socket]).toEqual([
       'conf/state',
       'conf/etc/acct.csv',
       'conf/state/rampd.sock',
@@ -188,7 +190,7 @@ accounting: { file: acct.csv, compress: none, rotate: 1h }
     expect(relative.schedules.get('mine')?.from.file).toBe('conf/etc/own/mine.yaml');
     const absolute = Object.fromEntries(Object.entries(files).map(([path, value]) => [`/srv/${path}`, value]));
     const moved = settingsOf(loadSettings('conf/etc/rampd.yaml', { ...memoryFiles({ ...files, ...absolute }), cwd: '/srv' }, shipped));
-    expect([moved.stateDir, moved.accounting?.file]).toEqual(['/srv/conf/state', '/srv/conf/etc/acct.csv']);
+    expect([moved.stateDir, moved.accounting?.[0]?.file]).toEqual(['/srv/conf/state', '/srv/conf/etc/acct.csv']);
   });
 });
 

@@ -7,12 +7,15 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FIELDS, type AttemptRecord } from '../../src/kernel/accounting.js';
 import { DAY, SECOND } from '../../src/kernel/units.js';
-import { openAccounting, type AccountingOptions, type AccountingTrouble } from '../../src/outcome/accounting.js';
-import type { FileIo } from '../../src/outcome/accounting-file.js';
+import type { Rotation } from '../../src/kernel/telling.js';
+import { createAccounting, type AccountingOptions, type AccountingTrouble } from '../../src/outcome/accounting.js';
 import { accountingTime, csvField, csvLines } from '../../src/outcome/csv.js';
+import type { FileIo } from '../../src/outcome/rotated-file.js';
 import { createManualClock } from '../../src/rehearse/manual-clock.js';
+import { parseCsv } from './parse-csv.js';
 
-const CSV = csvLines({ d: FIELDS.d, b: FIELDS.b, t: FIELDS.t });
+const DBT = { d: FIELDS.d, b: FIELDS.b, t: FIELDS.t };
+const CSV = csvLines(DBT);
 const START = Date.parse('2023-11-20T12:00:00Z');
 
 const record = (more: Partial<AttemptRecord> = {}): AttemptRecord => ({
@@ -35,25 +38,6 @@ const record = (more: Partial<AttemptRecord> = {}): AttemptRecord => ({
   provider: 'example',
   ...more,
 });
-
-/** An independent reader of RFC 4180. */
-function parseCsv(text: string): string[][] {
-  const rows: string[][] = [[]];
-  let field = '';
-  let quoted = false;
-  for (let i = 0; i < text.length; i++) {
-    const c = text[i] ?? '';
-    const row = rows.at(-1) ?? [];
-    if (quoted && c === '"' && text[i + 1] === '"') field += text[++i] ?? '';
-    else if (c === '"') quoted = !quoted;
-    else if (!quoted && (c === ',' || c === '\n')) {
-      row.push(field);
-      field = '';
-      if (c === '\n') rows.push([]);
-    } else field += c;
-  }
-  return rows.slice(0, -1);
-}
 
 describe('lines', () => {
   const named = (r: AttemptRecord) => {
@@ -138,8 +122,11 @@ describe('the file', () => {
     rmSync(folder, { recursive: true });
   });
 
-  async function open(more: Partial<AccountingOptions> = {}) {
-    const accounting = await openAccounting({ file, rotate: DAY, compress: false, clock, onTrouble: t => troubles.push(t), ...more });
+  async function open(more: Partial<AccountingOptions> & { rotation?: Partial<Rotation>; file?: string } = {}) {
+    const rotation = { every: DAY, maxSize: Infinity, compress: false, ...more.rotation };
+    const settings = { file: more.file ?? file, format: 'csv' as const, fields: DBT, rotation };
+    const accounting = createAccounting({ settings, clock, onTrouble: t => troubles.push(t), ...more });
+    await accounting.open();
     close.push(() => accounting.close());
     return accounting;
   }
@@ -187,7 +174,7 @@ describe('the file', () => {
   });
 
   it('is put aside at the end of its period, idle or not, and compressed', async () => {
-    const accounting = await open({ compress: true });
+    const accounting = await open({ rotation: { compress: true } });
     accounting.write(record({ rcpt: 'monday' }));
     await accounting.flush();
     clock.advance(DAY / 2);
@@ -229,7 +216,7 @@ describe('the file', () => {
   it('compresses what a crash left uncompressed', async () => {
     writeFileSync(join(folder, 'acct-20231118T000000Z.csv'), 'old');
     writeFileSync(join(folder, 'acct-notes.csv'), 'mine');
-    await (await open({ compress: true })).close();
+    await (await open({ rotation: { compress: true } })).close();
     expect(readdirSync(folder).sort()).toEqual(['acct-20231118T000000Z.csv.gz', 'acct-notes.csv', 'acct.csv']);
   });
 
@@ -243,6 +230,105 @@ describe('the file', () => {
     await accounting.flush();
     expect(rcpts(join(folder, 'moved.csv'))).toEqual(['one']);
     expect(rcpts()).toEqual(['two']);
+  });
+
+  describe('put aside', () => {
+    /** Lines of about 200 bytes, one flush each. */
+    const fill = async (accounting: Awaited<ReturnType<typeof open>>, from: number, to: number) => {
+      for (let i = from; i < to; i++) {
+        accounting.write(record({ rcpt: `u${i}` }));
+        await accounting.flush();
+      }
+    };
+    const aside = (where = folder) =>
+      readdirSync(where)
+        .filter(name => name !== 'acct.csv')
+        .sort();
+
+    it('when it is big enough, each file numbered within its period, nothing missing', async () => {
+      const accounting = await open({ rotation: { maxSize: 1_000 } });
+      await fill(accounting, 0, 12);
+      const names = aside().sort((a, b) => a.length - b.length || a.localeCompare(b));
+      expect(names.length).toBeGreaterThan(1);
+      expect(names).toEqual(names.map((_, i) => `acct-20231120T000000Z${i === 0 ? '' : `-${i}`}.csv`));
+      expect([...names.map(n => join(folder, n)), file].flatMap(name => rcpts(name))).toEqual(
+        Array.from({ length: 12 }, (_, i) => `u${i}`),
+      );
+    });
+
+    it('only when it is big enough', async () => {
+      await fill(await open({ rotation: { maxSize: 100_000 } }), 0, 12);
+      expect(aside()).toEqual([]);
+    });
+
+    it('by size alone it is named after the moment', async () => {
+      await fill(await open({ rotation: { every: Infinity, maxSize: 1_000 } }), 0, 5);
+      expect(aside()).toEqual(['acct-20231120T120000Z.csv']);
+    });
+
+    it('into its folder, compressed; a crash before that is made good at the next start', async () => {
+      const moveTo = join(folder, 'archive');
+      writeFileSync(join(folder, 'acct-20231119T000000Z.csv'), 'left behind');
+      const accounting = await open({ rotation: { moveTo, compress: true } });
+      accounting.write(record({ rcpt: 'monday' }));
+      await accounting.flush();
+      clock.advance(DAY);
+      await accounting.flush();
+      await accounting.close();
+      expect(aside()).toEqual(['archive']);
+      expect(aside(moveTo)).toEqual(['acct-20231119T000000Z.csv.gz', 'acct-20231120T000000Z.csv.gz']);
+      expect(rcpts('', gunzipSync(readFileSync(join(moveTo, 'acct-20231120T000000Z.csv.gz'))).toString())).toEqual(['monday']);
+    });
+
+    it('into its folder as it is', async () => {
+      const moveTo = join(folder, 'archive');
+      const accounting = await open({ rotation: { moveTo } });
+      accounting.write(record({ rcpt: 'monday' }));
+      await accounting.flush();
+      clock.advance(DAY);
+      await accounting.close();
+      expect(rcpts(join(moveTo, 'acct-20231120T000000Z.csv'))).toEqual(['monday']);
+    });
+
+    it('and deleted when there are more than are to be kept, the oldest first, and nothing else', async () => {
+      writeFileSync(join(folder, 'acct-notes.csv'), 'mine');
+      writeFileSync(join(folder, 'other-20231101T000000Z.csv'), 'mine');
+      const accounting = await open({ rotation: { maxSize: 400, retain: { count: 2 } } });
+      for (let i = 0; i < 12; i += 2) await fill(accounting, i, i + 2);
+      await accounting.close();
+      const kept = aside().filter(name => name.startsWith('acct-2'));
+      expect(kept).toHaveLength(2);
+      expect(
+        kept
+          .flatMap(name => rcpts(join(folder, name)))
+          .concat(rcpts())
+          .at(-1),
+      ).toBe('u11');
+      expect(aside()).toContain('acct-notes.csv');
+      expect(aside()).toContain('other-20231101T000000Z.csv');
+    });
+
+    it('and deleted when they are too old, not before', async () => {
+      for (const day of ['01', '17', '18']) writeFileSync(join(folder, `acct-202311${day}T000000Z.csv.gz`), 'old');
+      await (await open({ rotation: { retain: { age: 2 * DAY } } })).close();
+      // Of the 17th is what was written until the 18th began, two and a half days ago.
+      expect(aside()).toEqual(['acct-20231118T000000Z.csv.gz']);
+    });
+
+    it('does not write into a file that somebody else still writes', async () => {
+      let release = (): void => undefined;
+      const settings = { file, format: 'csv' as const, fields: DBT, rotation: { every: DAY, maxSize: Infinity, compress: false } };
+      const after = new Promise<void>(resolve => (release = resolve));
+      const accounting = createAccounting({ settings, clock, onTrouble: t => troubles.push(t), after });
+      accounting.write(record({ rcpt: 'one' }));
+      const flushed = accounting.flush();
+      await new Promise(setImmediate);
+      expect(existsSync(file)).toBe(false);
+      release();
+      await flushed;
+      expect(rcpts()).toEqual(['one']);
+      await accounting.close();
+    });
   });
 
   it('is a fault when it cannot be opened at all', async () => {

@@ -1,18 +1,17 @@
 /**
- * The accounting file on the disk: opened with its header, appended to, put aside when its period ends, compressed.
+ * A file of records on the disk: opened with its header, appended to, put aside when its period ends or it is big enough.
  *
  * What `append` was given is either written and synced, or kept here and written first the next time, from the very byte
  * at which the write broke off: no line is torn or doubled by a full disk. A file moved away by others is noticed and a
  * new one begun.
  */
-import { createReadStream, createWriteStream } from 'node:fs';
-import { open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Clock } from '../kernel/clock.js';
 import { FaultError } from '../kernel/fault.js';
-import { SECOND, type Instant, type Ms } from '../kernel/units.js';
+import type { Rotation } from '../kernel/telling.js';
+import { MINUTE, SECOND, type Instant } from '../kernel/units.js';
+import { Archive } from './archive.js';
 
 export interface FileIo {
   /** Bytes written, at least 1, or an error. */
@@ -25,49 +24,60 @@ const REAL: FileIo = {
   sync: handle => handle.datasync(),
 };
 
-export interface AccountingFileOptions {
+export interface RotatedFileOptions {
   readonly file: string;
+  /** What people call it: accounting file, reject log. */
+  readonly noun: string;
   /** The first line of every file, its end included; '' for none. A file that begins otherwise is put aside. */
   readonly header: string;
-  readonly rotate: Ms;
-  readonly compress: boolean;
+  readonly rotation: Rotation;
   readonly clock: Clock;
   readonly io?: FileIo;
+  /** Somebody else still writes the file: nothing is done with it before this resolves. */
+  readonly after?: Promise<unknown>;
 }
 
 const LOOK_EVERY = 5 * SECOND;
+/** A file that cannot be renamed goes on growing and is tried again after this. */
+const RENAME_AGAIN = MINUTE;
 
-export class AccountingFile {
+export class RotatedFile {
   /** Policy instant at which the file's period ends. */
   boundary: Instant = Infinity;
   #handle: FileHandle | undefined;
   #inode = 0;
+  #size = 0;
+  #prepared = false;
   #periodStart = 0;
   #lookAt: Instant = 0;
+  #maySplitAt: Instant = 0;
   /** Not written yet: what a failed write left over. */
   #rest: Buffer = Buffer.alloc(0);
   /** Written and not synced. */
   #dirty = false;
-  readonly #compressing = new Set<Promise<void>>();
+  readonly #archive: Archive;
 
   constructor(
-    private readonly options: AccountingFileOptions,
+    private readonly options: RotatedFileOptions,
     private readonly onTrouble: (error: unknown) => void,
-  ) {}
+  ) {
+    this.#archive = new Archive({ file: options.file, rotation: options.rotation, wall: () => options.clock.wall() }, onTrouble);
+  }
 
   /** Throws FaultError when the file or its folder cannot be used. */
   async open(): Promise<void> {
+    await this.options.after;
     try {
       await this.#open();
     } catch (error) {
-      const what = `the accounting file cannot be opened: ${error instanceof Error ? error.message : String(error)}`;
+      const what = `the ${this.options.noun} cannot be opened: ${error instanceof Error ? error.message : String(error)}`;
       throw new FaultError([{ code: 'accounting-unwritable', place: { file: this.options.file, line: 0, col: 0 }, what }]);
     }
-    if (this.options.compress) this.#inBackground(this.#compressLeftovers());
   }
 
   /** Writes and syncs; throws when that fails, and then keeps what is not written for the next time. */
   async append(text: string): Promise<void> {
+    await this.options.after;
     // A line cut in two is finished in the file in which it began, so the file may change only when nothing is left over.
     const clean = this.#rest.length === 0;
     if (text !== '') this.#rest = clean ? Buffer.from(text) : Buffer.concat([this.#rest, Buffer.from(text)]);
@@ -79,8 +89,9 @@ export class AccountingFile {
     await this.#drain();
   }
 
+  /** Waits for what happens to files put aside. */
   async close(): Promise<void> {
-    await Promise.all(this.#compressing);
+    await this.#archive.finished();
     await this.#handle?.close();
     this.#handle = undefined;
   }
@@ -91,19 +102,22 @@ export class AccountingFile {
     const io = this.options.io ?? REAL;
     while (this.#rest.length > 0) {
       this.#dirty = true;
-      this.#rest = this.#rest.subarray(await io.write(handle, this.#rest));
+      const written = await io.write(handle, this.#rest);
+      this.#size += written;
+      this.#rest = this.#rest.subarray(written);
     }
     if (this.#dirty) await io.sync(handle);
     this.#dirty = false;
   }
 
-  /** Leaves the file when its period is over or it was moved away. True when it did. */
+  /** Leaves the file when its period is over, it is big enough, or it was moved away. True when it did. */
   async #turn(): Promise<boolean> {
-    const now = this.options.clock.now();
+    const { clock, rotation } = this.options;
+    const now = clock.now();
     if (!this.#handle) return false;
-    if (now >= this.boundary) {
+    if (now >= this.boundary || (this.#size >= rotation.maxSize && now >= this.#maySplitAt)) {
       await this.#leave();
-      await this.#moveAway(this.#periodStart);
+      await this.#putAside(Number.isFinite(rotation.every) ? this.#periodStart : clock.wall());
       return true;
     }
     if (now < this.#lookAt) return false;
@@ -122,19 +136,22 @@ export class AccountingFile {
   }
 
   async #open(): Promise<void> {
-    const { file, clock } = this.options;
+    const { file, clock, header, rotation } = this.options;
+    if (!this.#prepared) await this.#archive.prepare();
+    this.#prepared = true;
     let handle = await open(file, 'a+');
     try {
       const { size, mtimeMs } = await handle.stat();
-      if (size > 0 && (this.#startOf(mtimeMs) < this.#startOf(clock.wall()) || !(await hasHeader(handle, this.options.header)))) {
+      if (size > 0 && (this.#startOf(mtimeMs) < this.#startOf(clock.wall()) || !(await hasHeader(handle, header)))) {
         await handle.close();
-        await this.#moveAway(this.#startOf(mtimeMs));
+        await this.#putAside(Number.isFinite(rotation.every) ? this.#startOf(mtimeMs) : mtimeMs);
         handle = await open(file, 'a+');
       }
       const now = await handle.stat();
       this.#inode = now.ino;
+      this.#size = now.size;
       if (now.size === 0) await syncFolder(file);
-      if (now.size === 0) this.#rest = Buffer.concat([Buffer.from(this.options.header), this.#rest]);
+      if (now.size === 0) this.#rest = Buffer.concat([Buffer.from(header), this.#rest]);
       else if (!(await endsLine(handle, now.size))) this.#rest = Buffer.concat([Buffer.from('\n'), this.#rest]);
     } catch (error) {
       await handle.close().catch(() => undefined);
@@ -142,48 +159,22 @@ export class AccountingFile {
     }
     this.#handle = handle;
     this.#periodStart = this.#startOf(clock.wall());
-    this.boundary = clock.now() + (this.#periodStart + this.options.rotate - clock.wall());
+    this.boundary = clock.now() + (this.#periodStart + rotation.every - clock.wall());
     this.#lookAt = clock.now() + LOOK_EVERY;
   }
 
   #startOf(epoch: number): number {
-    const { rotate } = this.options;
-    return Number.isFinite(rotate) ? Math.floor(epoch / rotate) * rotate : 0;
+    const { every } = this.options.rotation;
+    return Number.isFinite(every) ? Math.floor(epoch / every) * every : 0;
   }
 
-  /** Renames the file after its period. When that cannot be done, lines go on into the file as it is. */
-  async #moveAway(period: number): Promise<void> {
-    const { file, compress } = this.options;
-    const extension = extname(file);
-    const stem = file.slice(0, file.length - extension.length);
-    const stamp = new Date(period).toISOString().replace(/[-:]|\.\d+/g, '');
+  /** When that cannot be done, lines go on into the file as it is. */
+  async #putAside(period: number): Promise<void> {
     try {
-      for (let n = 0; ; n++) {
-        const aside = `${stem}-${stamp}${n === 0 ? '' : `-${n}`}${extension}`;
-        if ((await exists(aside)) || (await exists(`${aside}.gz`))) continue;
-        await rename(file, aside);
-        if (compress) this.#inBackground(compressFile(aside));
-        return;
-      }
+      await this.#archive.putAside(period);
     } catch (error) {
+      this.#maySplitAt = this.options.clock.now() + RENAME_AGAIN;
       this.onTrouble(error);
-    }
-  }
-
-  #inBackground(work: Promise<void>): void {
-    const tracked = work.catch(this.onTrouble).finally(() => this.#compressing.delete(tracked));
-    this.#compressing.add(tracked);
-  }
-
-  /** Files put aside just before a crash. */
-  async #compressLeftovers(): Promise<void> {
-    const { file } = this.options;
-    const extension = extname(file);
-    const stem = basename(file, extension);
-    for (const name of await readdir(dirname(file))) {
-      const middle =
-        name.startsWith(`${stem}-`) && name.endsWith(extension) ? name.slice(stem.length + 1, name.length - extension.length) : '';
-      if (/^\d{8}T\d{6}Z(-\d+)?$/.test(middle)) await compressFile(join(dirname(file), name));
     }
   }
 }
@@ -193,20 +184,6 @@ async function syncFolder(file: string): Promise<void> {
   const folder = await open(dirname(file), 'r');
   await folder.sync().finally(() => folder.close());
 }
-
-/** The original goes only when the whole compressed file is on the disk. */
-async function compressFile(path: string): Promise<void> {
-  const part = `${path}.gz.part`;
-  await pipeline(createReadStream(path), createGzip(), createWriteStream(part, { flush: true }));
-  await rename(part, `${path}.gz`);
-  await unlink(path);
-}
-
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
 
 async function hasHeader(handle: FileHandle, header: string): Promise<boolean> {
   const wanted = Buffer.from(header);

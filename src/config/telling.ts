@@ -1,0 +1,257 @@
+/**
+ * accounting, reject-log, webhooks and alerts of rampd.yaml → their settings, with what stands in no shape: fields a type of
+ * record does not have, two writers of one file, an alert that tells nobody.
+ */
+import { createHash } from 'node:crypto';
+import { FIELDS, RECORD_TYPES, type FieldName, type RecordType } from '../kernel/accounting.js';
+import type { Place } from '../kernel/fault.js';
+import type {
+  AccountingFileSettings,
+  AlertKind,
+  AlertSettings,
+  Chosen,
+  HookTarget,
+  RejectLogSettings,
+  Rotation,
+  WebhookSettings,
+} from '../kernel/telling.js';
+import { nearest } from '../kernel/text.js';
+import { DAY, MINUTE, SECOND } from '../kernel/units.js';
+import type { SettingsText } from './settings.js';
+import { quoted } from './shape.js';
+import type { Path } from './yaml-text.js';
+
+export interface Telling {
+  readonly accounting?: readonly AccountingFileSettings[];
+  readonly rejectLog?: RejectLogSettings;
+  readonly webhooks?: readonly WebhookSettings[];
+  readonly alerts?: readonly AlertSettings[];
+}
+
+/** What files and webhooks hold unless they say. */
+const FILE_RECORDS: readonly RecordType[] = ['d', 'b', 't', 'rb', 'f'];
+const HOOK_RECORDS: readonly RecordType[] = ['d', 'b', 'rb', 'f'];
+const GB = 1024 ** 3;
+const ALERT_SPOOL = 16 * 1024 ** 2;
+
+/** `resolve` makes paths absolute. */
+export function readTelling(text: SettingsText, resolve: (path: string) => string): Telling {
+  const accounting = readFiles(text, resolve);
+  const reject = text.section('reject-log');
+  const webhooks = readWebhooks(text, resolve);
+  const alerts = readAlerts(text, resolve);
+  const rejectLog = reject && {
+    file: resolve(reject.file),
+    format: reject.format ?? ('csv' as const),
+    rotation: rotationOf(reject, resolve),
+    from: text.yaml.place(['reject-log']),
+  };
+  assertApart([...(accounting ?? []), ...(rejectLog ? [rejectLog] : [])], text);
+  return {
+    ...(accounting && { accounting }),
+    ...(rejectLog && { rejectLog }),
+    ...(webhooks && { webhooks }),
+    ...(alerts && { alerts }),
+  };
+}
+
+/** Where the items of a section stand that is one mapping or a list of them. */
+function itemPath(text: SettingsText, name: 'accounting' | 'webhooks' | 'alerts', i: number): Path {
+  return Array.isArray(text.raw(name)) ? [name, i] : [name];
+}
+
+function readFiles(text: SettingsText, resolve: (path: string) => string): AccountingFileSettings[] | undefined {
+  return text.section('accounting')?.map((value, i) => {
+    const path = itemPath(text, 'accounting', i);
+    return {
+      file: resolve(value.file),
+      format: value.format ?? (/\.(nd)?jsonl?$/i.test(value.file) ? 'ndjson' : 'csv'),
+      fields: chosen(value.records ?? FILE_RECORDS, value.fields, text, path),
+      rotation: rotationOf(value, resolve),
+      from: text.yaml.place(path),
+    };
+  });
+}
+
+function rotationOf(
+  value: {
+    rotate?: number | undefined;
+    'max-size'?: number | undefined;
+    compress?: 'gzip' | 'none' | undefined;
+    'move-to'?: string | undefined;
+    retain?: Rotation['retain'];
+  },
+  resolve: (path: string) => string,
+): Rotation {
+  return {
+    every: value.rotate ?? DAY,
+    maxSize: value['max-size'] ?? Infinity,
+    compress: value.compress !== 'none',
+    ...(value['move-to'] !== undefined && { moveTo: resolve(value['move-to']) }),
+    ...(value.retain && { retain: value.retain }),
+  };
+}
+
+/** A list of fields goes for every type, as far as it has them; a map says those of the types it names. `type` is always there. */
+function chosen(
+  records: readonly RecordType[],
+  fields: readonly FieldName[] | Readonly<Record<string, readonly FieldName[]>> | undefined,
+  text: SettingsText,
+  path: Path,
+): Chosen {
+  const known = (type: RecordType): readonly FieldName[] => FIELDS[type];
+  const result: Partial<Record<RecordType, readonly FieldName[]>> = {};
+  const said = fields && !isList(fields) ? fields : undefined;
+  if (said) assertFields(said, records, text, [...path, 'fields']);
+  for (const type of RECORD_TYPES.filter(t => records.includes(t))) {
+    const wanted = said ? said[type] : (fields as readonly FieldName[] | undefined);
+    result[type] = wanted ? known(type).filter(name => name === 'type' || wanted.includes(name)) : known(type);
+  }
+  return result;
+}
+
+const isList = (fields: readonly FieldName[] | Readonly<Record<string, readonly FieldName[]>>): fields is readonly FieldName[] =>
+  Array.isArray(fields);
+
+function assertFields(
+  said: Readonly<Record<string, readonly FieldName[]>>,
+  records: readonly RecordType[],
+  text: SettingsText,
+  path: Path,
+): void {
+  for (const [written, names] of Object.entries(said)) {
+    const type = RECORD_TYPES.find(t => t === written);
+    if (!type || !records.includes(type)) {
+      text.findings.fault(text.yaml.key([...path, written]), {
+        code: 'unknown-record',
+        what: type ? `fields of ${type} are said, and ${type} is not among the records` : `${quoted(written)} is no type of record`,
+        allowed: (type ? records : RECORD_TYPES).join(', '),
+      });
+      continue;
+    }
+    const known: readonly FieldName[] = FIELDS[type];
+    names.forEach((name, i) => {
+      if (known.includes(name)) return;
+      const near = nearest(name, known);
+      text.findings.fault(text.yaml.place([...path, written, i]), {
+        code: 'unknown-field',
+        what: `records of type ${type} have no field ${name}`,
+        allowed: known.join(', '),
+        ...(near !== undefined && { hint: `did you mean ${near}?` }),
+      });
+    });
+  }
+}
+
+/** Two writers of one file would tear each other's lines and put each other's file aside. */
+function assertApart(files: readonly { readonly file: string; readonly from: Place }[], text: SettingsText): void {
+  files.forEach(({ file, from }, i) => {
+    if (files.findIndex(other => other.file === file) < i)
+      text.findings.fault(from, { code: 'same-file', what: `${file} is written already`, hint: 'give each its own file' });
+  });
+}
+
+type Target = {
+  url: string;
+  headers?: Record<string, string> | undefined;
+  'secret-file'?: string | undefined;
+  ca?: string | undefined;
+  timeout?: number | undefined;
+  'give-up-after'?: number | undefined;
+  'max-spool'?: number | undefined;
+};
+
+function targetOf(value: Target, maxSpool: number, resolve: (path: string) => string, text: SettingsText, path: Path): HookTarget {
+  const headers = value.headers ?? {};
+  for (const name of Object.keys(headers)) {
+    const ours = /^(content-type|content-length|transfer-encoding|host|connection|user-agent|webhook-.*)$/i.test(name);
+    if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/.test(name) && !ours) continue;
+    text.findings.fault(text.yaml.key([...path, 'headers', name]), {
+      code: 'bad-header',
+      what: ours ? `${name} is set by rampd` : `${quoted(name)} is no name of a header field`,
+      allowed: 'names such as Authorization',
+    });
+  }
+  if (value.url.startsWith('http:') && !/^http:\/\/(127\.|\[::1\]|localhost[:/])/.test(value.url))
+    text.findings.warn(text.yaml.place(path), {
+      code: 'plain-http',
+      what: `addresses of recipients would cross the network in plain text to ${new URL(value.url).host}`,
+      hint: 'say https',
+    });
+  if (value.ca !== undefined && value.url.startsWith('http:'))
+    text.findings.fault(text.yaml.place([...path, 'ca']), { code: 'no-tls', what: 'ca is for https', hint: 'say https, or leave it out' });
+  return {
+    url: value.url,
+    headers,
+    ...(value['secret-file'] !== undefined && { secretFile: resolve(value['secret-file']) }),
+    ...(value.ca !== undefined && { ca: resolve(value.ca) }),
+    timeout: value.timeout ?? 10 * SECOND,
+    giveUpAfter: value['give-up-after'] ?? 3 * DAY,
+    maxSpool: value['max-spool'] ?? maxSpool,
+  };
+}
+
+/** Fit for a folder and the same after a restart: the host, and what tells addresses on one host apart. */
+function nameOf(url: string, more = ''): string {
+  const digest = createHash('sha256').update(`${url}\n${more}`).digest('hex').slice(0, 8);
+  return `${new URL(url).hostname.replace(/[^A-Za-z0-9.-]/g, '').slice(0, 48) || 'hook'}-${digest}`;
+}
+
+function readWebhooks(text: SettingsText, resolve: (path: string) => string): WebhookSettings[] | undefined {
+  const hooks = text.section('webhooks')?.map((value, i) => {
+    const path = itemPath(text, 'webhooks', i);
+    return {
+      ...targetOf(value, GB, resolve, text, path),
+      name: value.name ?? nameOf(value.url),
+      fields: chosen(value.records ?? HOOK_RECORDS, value.fields, text, path),
+      format: value.format ?? ('ndjson' as const),
+      batch: value.batch ?? 500,
+      every: value.every ?? 5 * SECOND,
+      from: text.yaml.place(path),
+    };
+  });
+  hooks?.forEach((hook, i) => {
+    if (hooks.findIndex(other => other.name.toLowerCase() === hook.name.toLowerCase()) < i)
+      text.findings.fault(hook.from, {
+        code: 'same-name',
+        what: `a webhook ${hook.name} stands above`,
+        hint: 'give each a name: of its own',
+      });
+  });
+  return hooks;
+}
+
+function readAlerts(text: SettingsText, resolve: (path: string) => string): AlertSettings[] | undefined {
+  return text.section('alerts')?.map((value, i) => {
+    const path = itemPath(text, 'alerts', i);
+    const target = typeof value.webhook === 'string' ? { url: value.webhook } : value.webhook;
+    if (!target && !value.mail?.length)
+      text.findings.fault(text.yaml.place(path), {
+        code: 'alert-to-nobody',
+        what: 'the alert says neither webhook nor mail',
+        allowed: 'webhook: https://…, mail: [addresses], or both',
+      });
+    return {
+      name: `alert-${i + 1}${target ? `-${nameOf(target.url)}` : ''}`,
+      on: (value.on as AlertKind[] | undefined) ?? DEFAULT_ALERTS,
+      ...(target && { webhook: targetOf(target, ALERT_SPOOL, resolve, text, [...path, 'webhook']) }),
+      mail: value.mail ?? [],
+      nothingFor: value['nothing-for'] ?? 30 * MINUTE,
+      every: value.every ?? 15 * MINUTE,
+      from: text.yaml.place(path),
+    };
+  });
+}
+
+const DEFAULT_ALERTS: readonly AlertKind[] = [
+  'window-opened',
+  'stage-braked',
+  'stage-held',
+  'stage-back',
+  'graduated',
+  'suspended',
+  'nothing-delivered',
+  'accounting-trouble',
+  'webhook-trouble',
+  'disk-full',
+];

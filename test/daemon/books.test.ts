@@ -1,0 +1,125 @@
+/** The books: who gets which records, and reloads that change files under way. */
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { memoryFiles } from '../../src/config/files.js';
+import { loadSettings } from '../../src/config/load.js';
+import { Books } from '../../src/daemon/books.js';
+import { createLog } from '../../src/daemon/log.js';
+import type { AttemptRecord } from '../../src/kernel/accounting.js';
+import type { Settings } from '../../src/kernel/settings.js';
+import { SECOND } from '../../src/kernel/units.js';
+import { createManualClock } from '../../src/rehearse/manual-clock.js';
+
+const START = Date.parse('2023-11-20T12:00:00Z');
+let folder: string;
+let clock: ReturnType<typeof createManualClock>;
+let books: Books;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rampd-books-'));
+  clock = createManualClock(START);
+});
+afterEach(async () => {
+  await books.close();
+  rmSync(folder, { recursive: true });
+});
+
+const settings = (more: string): Settings => {
+  const text = `host-name: mta.example.com
+state-dir: ${folder}
+listeners: [{ address: "127.0.0.1:2525" }]
+sources: { hot-1: { address: 192.0.2.10, warm-up: none } }
+pools: { main: { sources: [hot-1] } }
+${more}`;
+  const { settings: read, faults } = loadSettings('/rampd.yaml', memoryFiles({ '/rampd.yaml': text }));
+  expect(faults).toEqual([]);
+  return read as Settings;
+};
+const open = async (more: string) => {
+  books = new Books(
+    { clock, log: createLog({ log: { level: 'error', file: '/dev/null' } }, false), trouble: () => undefined },
+    settings(more),
+  );
+  await books.open();
+};
+const turn = async (more: string) => (await books.prepare(settings(more))).adopt();
+const attempt = (type: 'd' | 'b' | 't', rcpt: string): AttemptRecord => ({
+  type,
+  logged: START,
+  queued: START,
+  orig: 'o',
+  rcpt,
+  client: 'c',
+  size: 1,
+  queue: 'q',
+  pool: 'main',
+  class: 'other',
+});
+const read = (name: string) => readFileSync(join(folder, name), 'utf8').trim().split('\n');
+
+it('hands each record to the files that asked for its type, received mail among them', async () => {
+  await open(`accounting:
+  - { file: ${folder}/good.csv, records: d, fields: [rcpt] }
+  - { file: ${folder}/all.ndjson, records: [d, b, r, w], fields: { d: [rcpt], b: [rcpt], r: [rcpt, message, dlvSize], w: [event] } }
+`);
+  books.write(attempt('d', 'ann'));
+  books.write(attempt('b', 'bob'));
+  books.write(attempt('t', 'tom'));
+  await books.flush();
+  expect(read('good.csv')).toEqual(['type,rcpt', 'd,ann']);
+  const envelope = { sender: 's', pool: 'main', warmUp: 'allow' as const, accepted: START, client: 'c' };
+  books.received(31, envelope, [{ address: 'x@a.example' }, { address: 'y@b.example' }], 500);
+  books.changed({ id: 1, at: START, time: '', type: 'window-opened', author: 'a', text: 't' });
+  books.changed({ id: 2, at: START, time: '', type: 'reloaded', author: 'a', text: 't' });
+  await clock.run(SECOND);
+  await books.flush();
+  expect(read('all.ndjson').map(line => JSON.parse(line) as unknown)).toEqual([
+    { type: 'd', rcpt: 'ann' },
+    { type: 'b', rcpt: 'bob' },
+    { type: 'r', rcpt: 'x@a.example', message: '00-000000001f', dlvSize: 500 },
+    { type: 'r', rcpt: 'y@b.example', message: '00-000000001f', dlvSize: 500 },
+    { type: 'w', event: 'window-opened' },
+  ]);
+});
+
+it('a reload changes columns and files, and no record is missing or in the wrong one', async () => {
+  await open(`accounting: { file: ${folder}/a.csv, records: d, fields: [rcpt], compress: none }`);
+  books.write(attempt('d', 'one'));
+  await turn(`accounting: { file: ${folder}/a.csv, records: [d, b], fields: [rcpt, dlvSize], compress: none }`);
+  books.write(attempt('b', 'two'));
+  await books.flush();
+  await turn(`accounting: { file: ${folder}/b.csv, records: d, fields: [rcpt] }`);
+  books.write(attempt('d', 'three'));
+  await books.flush();
+  await books.close();
+  expect(readdirSync(folder).sort()).toEqual(['a-20231120T000000Z.csv', 'a.csv', 'b.csv'].map(n => n.replace('20231120', today(folder))));
+  expect(read(`a-${today(folder)}T000000Z.csv`)).toEqual(['type,rcpt', 'd,one']);
+  expect(read('a.csv')).toEqual(['type,rcpt,dlvSize', 'b,two,1']);
+  expect(read('b.csv')).toEqual(['type,rcpt', 'd,three']);
+});
+
+/** A file put aside because of its columns is named after when it was written, by the real clock of the file system. */
+const today = (dir: string) => /a-(\d{8})T/.exec(readdirSync(dir).join(' '))?.[1] ?? '';
+
+it('a reload that cannot open its files changes nothing', async () => {
+  await open(`accounting: { file: ${folder}/a.csv, records: d, fields: [rcpt] }`);
+  const faulty = settings(`accounting: [{ file: ${folder}/new.csv }, { file: ${folder}/none/a.csv }]`);
+  await expect(books.prepare(faulty)).rejects.toThrow(/none\/a\.csv: the accounting file cannot be opened/);
+  books.write(attempt('d', 'one'));
+  await books.flush();
+  expect(read('a.csv')).toEqual(['type,rcpt', 'd,one']);
+  expect(read('new.csv')[0]).toMatch(/^type,/);
+});
+
+it('refusals go to the reject log, whose path a reload may change', async () => {
+  await open(`reject-log: { file: ${folder}/r.csv }`);
+  const refusal = { client: 'c', address: '10.0.0.1', at: 'connect' as const, code: 421, reply: '421 no' };
+  books.refused(refusal);
+  await turn(`reject-log: { file: ${folder}/s.csv }`);
+  books.refused(refusal);
+  await books.close();
+  expect(read('r.csv')).toHaveLength(2);
+  expect(read('s.csv')).toHaveLength(2);
+});
