@@ -28,6 +28,18 @@ describe('the order of answers', () => {
   });
 });
 
+describe('AUTH at a smart host', () => {
+  it('refused for good is a mistake of the configuration, in whatever words', () => {
+    for (const raw of ['535 5.7.8 Authentication failed', '550 5.7.1 no', '504 5.5.4 unrecognized', '530 5.7.0 more'])
+      expect(judge(raw, { at: 'auth' })).toMatchObject({ class: 'config', scope: 'lane', fate: 'defer' });
+    expect(judge('mx does not offer AUTH', { at: 'auth' })).toMatchObject({ class: 'config', scope: 'lane', fate: 'defer' });
+  });
+
+  it('refused for now is trouble of the moment', () => {
+    expect(judge('454 4.7.0 try later', { at: 'auth' })).toMatchObject({ class: 'transient', fate: 'defer' });
+  });
+});
+
 describe('fate', () => {
   it('delivers on 2xx and never asks a rule', () => {
     const by = new Classifier(written({ acme: 'rules: [{ id: all, match: { text: ok }, class: content }]' }));
