@@ -28,8 +28,8 @@ export interface Header {
   readonly cuts: readonly (readonly [start: number, end: number])[];
 }
 
-export type OwnField = 'x-pool' | 'x-job' | 'x-warm-up' | 'x-virtual-mta' | 'x-envid';
-const OWN: ReadonlySet<string> = new Set<OwnField>(['x-pool', 'x-job', 'x-warm-up', 'x-virtual-mta', 'x-envid']);
+export type OwnField = 'x-pool' | 'x-job' | 'x-warm-up' | 'x-virtual-mta' | 'x-envid' | 'x-queue-priority';
+const OWN: ReadonlySet<string> = new Set<OwnField>(['x-pool', 'x-job', 'x-warm-up', 'x-virtual-mta', 'x-envid', 'x-queue-priority']);
 
 const LF = 10;
 const CR = 13;

@@ -7,7 +7,7 @@
  */
 import { printMessageId, type Envelope } from '../kernel/message.js';
 import { MESSAGE_RULES, type MessageRules } from '../kernel/message-rules.js';
-import type { Pool, Settings, WarmUpWish } from '../kernel/settings.js';
+import { PRIORITIES, type Pool, type Priority, type Settings, type WarmUpWish } from '../kernel/settings.js';
 import { mailDate } from '../outcome/mail-date.js';
 import { joinedFront } from './body.js';
 import { headerWatch, rewritten, scanHeader, type Header, type HeaderWatch } from './header.js';
@@ -20,6 +20,7 @@ import { taken, type Submission, type Taken } from './submission.js';
 const MOST_HOPS = 100;
 /** RFC 3461 §4.4: at most 100 characters, each of them ASCII that prints. */
 const ENVID = /^[\x20-\x7e]{1,100}$/;
+const isPriority = (text: string): text is Priority => (PRIORITIES as readonly string[]).includes(text);
 const WISHES: ReadonlySet<string> = new Set<WarmUpWish>(['prefer', 'allow', 'never']);
 
 /** 452 when the disk is full or too much is waiting already. */
@@ -95,6 +96,8 @@ function envelopeOf(parts: AcceptParts, settings: Settings, submission: Submissi
   // What the protocol said is stronger than what the message says.
   const envid = submission.envid ?? own['x-envid'];
   if (envid !== undefined && !ENVID.test(envid)) throw new SmtpRefusal(550, '5.6.0', 'X-Envid is 1 to 100 printable ASCII characters');
+  const priority = wishes?.priority ?? own['x-queue-priority']?.toLowerCase() ?? client.priority ?? pool.priority ?? 'normal';
+  if (!isPriority(priority)) throw new SmtpRefusal(550, '5.6.0', 'X-Queue-Priority is high, normal or low');
   const job = wishes?.job ?? (own['x-job'] || identity.user);
   return {
     sender: submission.sender,
@@ -103,6 +106,7 @@ function envelopeOf(parts: AcceptParts, settings: Settings, submission: Submissi
     accepted: parts.clock.now(),
     client: identity.name,
     ...(job ? { job } : {}),
+    ...(priority === 'normal' ? {} : { priority }),
     ...(envid !== undefined ? { envid } : {}),
     ...(ret !== undefined ? { ret } : {}),
     ...(submission.utf8 ? { utf8: true } : {}),

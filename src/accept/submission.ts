@@ -4,7 +4,7 @@
  * Addresses are canonical and were let in already; the body is sound (CRLF lines, within the size) and still as it came.
  */
 import { printMessageId, type MessageNumber, type NewRecipient } from '../kernel/message.js';
-import type { WarmUpWish } from '../kernel/settings.js';
+import type { Priority, WarmUpWish } from '../kernel/settings.js';
 import type { Identity } from './identity.js';
 
 export interface Submission {
@@ -21,7 +21,7 @@ export interface Submission {
   readonly chunks: readonly Buffer[];
   readonly bytes: number;
   /** Said beside the message; stronger than its header. For clients that may steer only, but for `job`. */
-  readonly wishes?: { readonly pool?: string; readonly job?: string; readonly warmUp?: WarmUpWish };
+  readonly wishes?: { readonly pool?: string; readonly job?: string; readonly warmUp?: WarmUpWish; readonly priority?: Priority };
   readonly trace: {
     /** Name given in HELO or EHLO; untrusted. */
     readonly helo: string;

@@ -4,10 +4,10 @@ import { act, connect, daemonCommand, say } from './connection.js';
 import type { Io } from './io.js';
 import type { Where } from './socket-path.js';
 
-const TARGET = 'queue domain@pool, lane source/provider, source or provider; globs allowed';
+const TARGET = 'queue domain@pool, lane source/provider, job:NAME, source or provider; globs allowed';
 
 export function register(program: Command, io: Io): void {
-  daemonCommand(program, 'pause', 'stop mail of queues, lanes, sources or providers until a person resumes it')
+  daemonCommand(program, 'pause', 'stop mail of queues, lanes, jobs, sources or providers until a person resumes it')
     .argument('<target>', TARGET)
     .option('--why <text>', 'reason, for the journal')
     .action(async (target: string, options: Where & { why?: string }) => {

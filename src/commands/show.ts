@@ -4,6 +4,7 @@ import type { ControlClient } from '../control/client.js';
 import { jsonText } from '../control/json-text.js';
 import type { Screen } from '../control/page.js';
 import {
+  renderJobs,
   renderLanes,
   renderMessages,
   renderProviders,
@@ -54,6 +55,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   vmtas: sources,
   lanes: kind(client => client.lanes(), renderLanes),
   queues: kind((client, options) => client.queues(filter(options)), renderQueues, true),
+  jobs: kind(client => client.jobs(), renderJobs),
   windows: kind(client => client.windows(), renderWindows),
   messages: kind((client, options) => client.messages(filter(options)), renderMessages, true),
   schedules: kind(client => client.schedules(), renderSchedules),

@@ -2,6 +2,7 @@
  * The shape of rampd.yaml, section by section. settings.ts reads it piecewise, so that one mistake does not hide others;
  * the JSON Schema is made of the whole.
  */
+import { PRIORITIES } from '../kernel/settings.js';
 import { readNameGlob } from './address.js';
 import { dkimShape, dkimSign } from './dkim.js';
 import { feedbackShape, suppressionShape } from './feedback.js';
@@ -61,6 +62,8 @@ const password = scalar<string>('bad-password', { type: 'string', description: '
   return { ok: false, allowed: 'scrypt:SALT:HASH, both base64url' };
 });
 
+const priority = oneOf('who goes first when a lane cannot take everybody', PRIORITIES);
+
 export const listenerShape = mapping('a listener', {
   address: listenAddress,
   tls: mapping('tls', { cert: path, key: path, mode: oneOf('how TLS begins', ['starttls', 'implicit']).optional() }).optional(),
@@ -73,6 +76,7 @@ export const clientShape = mapping('a client', {
   pool: name,
   'allow-headers': flag('may it steer by X-headers').optional(),
   'warm-up': wish.optional(),
+  priority: priority.optional(),
   'dkim-sign': dkimSign.optional(),
 });
 
@@ -98,6 +102,7 @@ export const poolShape = mapping('a pool', {
   'cold-wait': duration.optional(),
   'sticky-for': duration.optional(),
   'warm-up': wish.optional(),
+  priority: priority.optional(),
   'dkim-sign': dkimSign.optional(),
   verp: flag('each recipient gets a reverse path of its own, so that later bounces and complaints name it').optional(),
 });

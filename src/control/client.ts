@@ -9,7 +9,18 @@ import { Readable } from 'node:stream';
 import { FaultError, type Fault } from '../kernel/fault.js';
 import { Refusal, type Act, type DeleteFilter, type ProviderView, type ScheduleView, type StageVerb } from './operations.js';
 import { suppressionClient, type SuppressionClient } from './suppression-client.js';
-import type { ForecastView, FeedView, LaneView, MessageView, QueueView, SourceView, StatusView, WhyView, WindowView } from './view.js';
+import type {
+  ForecastView,
+  FeedView,
+  JobView,
+  LaneView,
+  MessageView,
+  QueueView,
+  SourceView,
+  StatusView,
+  WhyView,
+  WindowView,
+} from './view.js';
 
 /** Nobody answers at the socket, or it may not be opened. */
 export class DaemonAway extends Error {
@@ -41,6 +52,7 @@ export interface ControlClient {
   sources(): Promise<SourceView[]>;
   lanes(): Promise<LaneView[]>;
   queues(filter?: ShowFilter): Promise<QueueView[]>;
+  jobs(): Promise<JobView[]>;
   windows(): Promise<WindowView[]>;
   providers(): Promise<ProviderView[]>;
   schedules(): Promise<ScheduleView[]>;
@@ -106,6 +118,7 @@ export function connectControl(socket: string): ControlClient {
     sources: () => show('sources'),
     lanes: () => show('lanes'),
     queues: filter => show('queues', filter),
+    jobs: () => show('jobs'),
     windows: () => show('windows'),
     providers: () => show('providers'),
     schedules: () => show('schedules'),

@@ -5,7 +5,18 @@
  * people; they change nothing.
  */
 import type { SuppressionOperations } from './suppression-operations.js';
-import type { ForecastView, FeedView, LaneView, MessageView, QueueView, SourceView, StatusView, WhyView, WindowView } from './view.js';
+import type {
+  ForecastView,
+  FeedView,
+  JobView,
+  LaneView,
+  MessageView,
+  QueueView,
+  SourceView,
+  StatusView,
+  WhyView,
+  WindowView,
+} from './view.js';
 
 export class Refusal extends Error {
   constructor(message: string) {
@@ -74,6 +85,7 @@ export interface Operations {
   sources(): SourceView[];
   lanes(): LaneView[];
   queues(): QueueView[];
+  jobs(): JobView[];
   windows(): WindowView[];
   providers(): ProviderView[];
   schedules(): ScheduleView[];
@@ -92,12 +104,12 @@ export interface Operations {
   journal(filter: JournalFilter, after: number): AsyncIterable<JournalPage>;
   /** Takes back an act of a person by its journal id; returns what is now in force. */
   undo(id: number, act: Act): Promise<string>;
-  /** Target: queue `domain@pool`, lane `source/provider`, source or provider name; globs. Returns the names concerned. */
+  /** Target: queue `domain@pool`, lane `source/provider`, `job:NAME`, source or provider name; globs. Returns the names concerned. */
   pause(target: string, act: Act): Promise<string[]>;
   resume(target: string, act: Act): Promise<string[]>;
   lift(window: string, act: Act): Promise<void>;
   stage(verb: StageVerb, source: string, options: { readonly provider?: string; readonly stage?: number }, act: Act): Promise<string>;
-  /** Queue, lane or message: due now; limits still hold. Returns how many recipients. */
+  /** Queue, lane, `job:NAME` or message: due now; limits still hold. Returns how many recipients. */
   retry(target: string, act: Act): Promise<number>;
   remove(filter: DeleteFilter, act: Act): Promise<number>;
   /** Throws FaultError when the new text is faulty; what was in force stays. */

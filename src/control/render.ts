@@ -7,7 +7,7 @@
 import type { ProviderView, ScheduleView } from './operations.js';
 import { ageText, page, sizeText, spanText, table, timeText, whenText, wrap, type Column, type Screen } from './page.js';
 import { numberText, reasonText } from './reason-text.js';
-import type { FeedView, LaneView, MessageView, QueueView, SourceView, StatusView, WindowView } from './view.js';
+import type { FeedView, JobView, LaneView, MessageView, QueueView, SourceView, StatusView, WindowView } from './view.js';
 
 const limit = (n: number | null): string => (n === null ? '–' : numberText(n));
 const ofLimit = (used: number, most: number | null): string => `${numberText(used)}${most === null ? '' : `/${numberText(most)}`}`;
@@ -77,6 +77,20 @@ function queueLines(queues: readonly QueueView[], screen: Screen): string[] {
 
 export const renderQueues = (queues: readonly QueueView[], screen: Screen): string =>
   page(queues.length === 0 ? ['No mail is waiting.'] : queueLines(queues, screen));
+
+function jobLines(jobs: readonly JobView[], screen: Screen): string[] {
+  const columns: Column<JobView>[] = [
+    { head: 'JOB', cell: j => j.job, gives: true },
+    { head: 'WAITING', cell: j => numberText(j.waiting), right: true },
+    { head: 'QUEUES', cell: j => numberText(j.queues), right: true },
+    { head: 'NEXT DUE', cell: j => timeText(j.nextDue, screen) },
+    { head: 'PAUSED BY', cell: j => j.paused ?? '–', gives: true },
+  ];
+  return table(columns, jobs, screen.width);
+}
+
+export const renderJobs = (jobs: readonly JobView[], screen: Screen): string =>
+  page(jobs.length === 0 ? ['No mail of a job is waiting, and none is paused.'] : jobLines(jobs, screen));
 
 /** What a window does to limits: `1 connection, 60/h` or `suspended`. */
 export function windowLimits(w: WindowView): string {
@@ -188,6 +202,7 @@ export function renderStatus(status: StatusView, screen: Screen): string {
     ...(status.windows.length > 0 ? ['', ...windowLines(status.windows, screen)] : []),
     ...(busiest.length > 0 ? ['', ...queueLines(busiest, screen)] : []),
     ...(more > 0 ? [`and ${plural(more, 'more queue')}: rampd show queues`] : []),
+    ...(status.pausedJobs ? ['', ...jobLines(status.pausedJobs, screen)] : []),
   ]);
 }
 

@@ -150,6 +150,7 @@ async function shown(kind: Shown, operations: Operations, queue: string | undefi
     sources: 'sources',
     vmtas: 'sources',
     lanes: 'lanes',
+    jobs: 'jobs',
     windows: 'windows',
     schedules: 'schedules',
     providers: 'providers',

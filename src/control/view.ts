@@ -71,6 +71,18 @@ export interface QueueView {
   note?: string;
 }
 
+/** Mail of one job: X-Job of the client, or the user it authenticated as. */
+export interface JobView {
+  job: string;
+  /** Recipients. */
+  waiting: number;
+  /** Recipient domains, pools and wishes apart. */
+  queues: number;
+  nextDue: string | null;
+  /** Who paused it, and why; null when it is not paused. */
+  paused: string | null;
+}
+
 export interface WindowView {
   id: string;
   source: string | null;
@@ -113,6 +125,8 @@ export interface StatusView {
   lanes: LaneView[];
   queues: QueueView[];
   windows: WindowView[];
+  /** Jobs that a person has paused; absent when there is none. */
+  pausedJobs?: JobView[];
 }
 
 /** One line of the event feed. */

@@ -18,6 +18,7 @@ import { globMatches, printable } from '../kernel/text.js';
 import { printLane } from '../kernel/verdict.js';
 import { networkReply } from '../outcome/reply.js';
 import type { Queue, RowChange, Store } from '../spool/store.js';
+import { JOB } from './jobs.js';
 
 const CHUNK = 500;
 /** Queues shown, busiest first. */
@@ -119,9 +120,13 @@ export class Mailroom {
       if (rows.length === 0) throw new Refusal(`no recipient of message ${target} waits`);
       return this.#due(rows, now);
     }
-    const queues = target.includes('@') ? this.#matching(target) : this.#ofLane(target);
+    const queues = target.startsWith(JOB)
+      ? this.#matching(undefined, target.slice(JOB.length))
+      : target.includes('@')
+        ? this.#matching(target)
+        : this.#ofLane(target);
     if (queues.length === 0)
-      throw new Refusal(`nothing waits in ${target}: name a queue domain@pool, a lane source/provider or a message id`);
+      throw new Refusal(`nothing waits in ${target}: name a queue domain@pool, a lane source/provider, job:NAME or a message id`);
     let count = 0;
     for (const queue of queues) {
       const waiting = this.#parts.dispatcher.backlog.waiting.get(queue.id);
@@ -148,6 +153,7 @@ export class Mailroom {
     }
     let count = 0;
     for (const queue of this.#matching(filter.queue)) {
+      if (filter.job !== undefined && queue.job !== '' && !globMatches(filter.job, queue.job)) continue;
       await this.#each(queue, async rows => {
         count += await this.#delete(
           rows.map(row => ({ row, queue })),
@@ -158,8 +164,13 @@ export class Mailroom {
     return count;
   }
 
-  #matching(pattern: string | undefined): Queue[] {
-    return [...this.#parts.store.queues()].filter(q => q.waiting > 0 && (pattern === undefined || globMatches(pattern, queueName(q))));
+  #matching(pattern: string | undefined, job?: string): Queue[] {
+    return [...this.#parts.store.queues()].filter(
+      q =>
+        q.waiting > 0 &&
+        (pattern === undefined || globMatches(pattern, queueName(q))) &&
+        (job === undefined || (q.job !== '' && globMatches(job, q.job))),
+    );
   }
 
   #ofLane(lane: string): Queue[] {

@@ -12,7 +12,7 @@ import type { LaneView, QueueView, SourceView, StatusView, WhyView, WindowView }
 import { feedView, type Iso, isoWith, laneView, providerView, scheduleView, sourceView, windowView } from '../control/views.js';
 import { Trace } from '../govern/undo.js';
 import type { Clock } from '../kernel/clock.js';
-import type { Governor } from '../kernel/governor.js';
+import type { Governor, PauseTarget } from '../kernel/governor.js';
 import type { Settings } from '../kernel/settings.js';
 import { globMatches } from '../kernel/text.js';
 import { printLane } from '../kernel/verdict.js';
@@ -21,6 +21,7 @@ import type { Journal } from '../outcome/journal.js';
 import type { Store } from '../spool/store.js';
 import type { Feed } from './feed.js';
 import { Forecasts } from './forecasts.js';
+import { JOB, jobsNamed, jobViews } from './jobs.js';
 import { type Mailroom } from './mailroom.js';
 import { past } from './past.js';
 import { whyOf } from './why.js';
@@ -108,6 +109,7 @@ export function createOperations(parts: OperationsParts): Operations {
 
   const status = (): StatusView => {
     const totals = store.totals();
+    const pausedJobs = governor.pausedNames('job').length > 0 ? jobViews(parts, iso()).filter(j => j.paused !== null) : [];
     return {
       now: new Date(clock.wall()).toISOString(),
       uptime: Math.round((clock.now() - parts.startedAt) / 1000),
@@ -127,17 +129,20 @@ export function createOperations(parts: OperationsParts): Operations {
       lanes: lanes(),
       queues: queues(),
       windows: windows(),
+      ...(pausedJobs.length > 0 ? { pausedJobs } : {}),
     };
   };
 
   /** Names of sources, providers, lanes and queues that a target with globs means. */
-  const targets = (target: string): { kind: 'source' | 'provider' | 'lane' | 'queue'; name: string }[] => {
+  const targets = (target: string): PauseTarget[] => {
+    if (target.startsWith(JOB)) return jobsNamed(target.slice(JOB.length), parts).map(name => ({ kind: 'job', name }));
     const kinds = mailroom.names(governor, dispatcher);
     if (target.includes('@')) {
       const known = kinds.queues.filter(n => globMatches(target, n));
       // A queue may be paused before its first message, and resumed after its last.
       const named =
-        !/[*?]/.test(target) && (settings().pools.has(target.slice(target.lastIndexOf('@') + 1)) || governor.queuePaused(target));
+        !/[*?]/.test(target) &&
+        (settings().pools.has(target.slice(target.lastIndexOf('@') + 1)) || governor.paused({ kind: 'queue', name: target }));
       if (known.length === 0 && named) known.push(target);
       return known.map(name => ({ kind: 'queue', name }));
     }
@@ -157,7 +162,9 @@ export function createOperations(parts: OperationsParts): Operations {
   const found = (target: string): ReturnType<typeof targets> => {
     const list = targets(target);
     if (list.length === 0)
-      throw new Refusal(`nothing is called ${target}: name a source, a provider, a lane source/provider or a queue domain@pool`);
+      throw new Refusal(
+        `nothing is called ${target}: name a source, a provider, a lane source/provider, a queue domain@pool or a job as job:NAME`,
+      );
     return list;
   };
 
@@ -181,6 +188,7 @@ export function createOperations(parts: OperationsParts): Operations {
     sources,
     lanes,
     queues,
+    jobs: () => jobViews(parts, iso()),
     windows,
     providers: () => [...settings().providers.values()].map(providerView),
     schedules: () =>

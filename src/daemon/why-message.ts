@@ -97,8 +97,8 @@ function reasonsOf({ id, row, queue, waiting }: Row, names: readonly LaneName[],
     void causes.set({ scope: 'recipient', value: null, used: null, ...reason }, text);
   const pool = settings().pools.get(queue.pool);
   const poolPlace = pool ? printPlace(pool.from) : '';
-  const paused = governor.queuePaused(queueName(queue));
-  if (paused) add(`its queue ${queueName(queue)} is paused (${paused.from})`, paused);
+  const paused = governor.mailPaused(queue);
+  if (paused) add(`${pausedThing(paused, queue)} is paused (${paused.from})`, paused);
   else if (waiting?.note !== undefined) {
     const until = waiting.holdUntil > now ? waiting.holdUntil : null;
     add(waiting.note, { limit: 'route', scope: 'recipient-domain', from: waiting.note, until });
@@ -125,6 +125,9 @@ function reasonsOf({ id, row, queue, waiting }: Row, names: readonly LaneName[],
   }
   return bindingFirst([...causes.keys()]).map(reason => ({ reason, text: causes.get(reason) ?? '' }));
 }
+
+const pausedThing = (paused: Reason, queue: Queue): string =>
+  paused.scope === 'recipient-domain' ? `its queue ${queueName(queue)}` : `its job ${printable(queue.job)}`;
 
 const askOf = (row: QueuedRecipient, queue: Queue) => ({ senderDomain: domainOf(row.sender), recipientDomain: queue.domain });
 

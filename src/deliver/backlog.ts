@@ -31,7 +31,7 @@ export interface BacklogPorts {
   readonly clock: Clock;
   readonly router: Pick<Router, 'resolve' | 'peek'>;
   readonly settings: () => Settings;
-  readonly queuePaused: (queue: string) => Reason | undefined;
+  readonly paused: (queue: DeliverQueue) => Reason | undefined;
 }
 
 export class Backlog {
@@ -129,12 +129,13 @@ export class Backlog {
   }
 
   #stuck(waiting: Waiting): string | undefined {
-    const { pool, domain } = waiting.queue;
+    const { pool } = waiting.queue;
     const known = this.#ports.settings().pools.get(pool);
     if (!known) return `pool ${pool} is not configured any more: its mail is kept; add the pool, or delete the queue`;
     if (known.sources.every(s => s.weight <= 0)) return `pool ${pool} has no source that may send: its mail is kept`;
-    const paused = this.#ports.queuePaused(`${domain}@${pool}`);
-    return paused ? `paused by ${paused.from}` : undefined;
+    const paused = this.#ports.paused(waiting.queue);
+    if (!paused) return undefined;
+    return paused.scope === 'recipient-domain' ? `paused by ${paused.from}` : `job ${waiting.queue.job} paused by ${paused.from}`;
   }
 
   #look(waiting: Waiting): void {

@@ -73,7 +73,7 @@ export class Dispatcher {
       trouble: queue => this.backlog.waiting.get(queue.id)?.trouble,
     });
     this.backlog = new Backlog(
-      { clock, router, settings, queuePaused: queue => governor.queuePaused(queue) },
+      { clock, router, settings, paused: queue => governor.mailPaused(queue) },
       {
         ready: group => this.#wakeGroup(group),
         opened: group => this.lanes.join(group),

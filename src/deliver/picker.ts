@@ -10,6 +10,7 @@ import type { Choice } from './choice.js';
 import type { Lane } from './lane.js';
 import type { Lanes } from './lanes.js';
 import type { DeliverQueue } from './ports.js';
+import type { Ring } from './ring.js';
 import { type Group, type Site, type Waiting, fits } from './waiting.js';
 
 /** How deep a queue is searched for mail that fits a lane when its head does not. */
@@ -94,8 +95,7 @@ export class Picker {
   /** After rows were taken: shares are kept, and the queue goes to the end of its ring. */
   took(lane: Lane, pick: Pick, count: number): void {
     this.#choice.took(lane, pick.group, pick.wish, count);
-    const ring = pick.waiting.site?.rings[pick.wish];
-    if (ring?.delete(pick.waiting)) ring.add(pick.waiting);
+    pick.waiting.site?.rings[pick.wish].took(pick.waiting);
     this.#backlog.place(pick.waiting.queue);
   }
 
@@ -103,7 +103,7 @@ export class Picker {
     this.#postponed.set(pick.row, until);
   }
 
-  #fromRing(lane: Lane, group: Group, wish: WarmUpWish, ring: Set<Waiting>, now: Instant): Pick | undefined {
+  #fromRing(lane: Lane, group: Group, wish: WarmUpWish, ring: Ring, now: Instant): Pick | undefined {
     let tries = 0;
     for (const waiting of ring) {
       if (tries++ >= WIDE) return undefined;

@@ -8,7 +8,7 @@ import type { Clock } from '../kernel/clock.js';
 import type { Governor } from '../kernel/governor.js';
 import type { BodyRef, Envelope, MessageNumber, NewRecipient, QueuedRecipient, RecipientState } from '../kernel/message.js';
 import type { ReplyMatch } from '../kernel/reply.js';
-import type { Settings, WarmUpWish } from '../kernel/settings.js';
+import type { Priority, Settings, WarmUpWish } from '../kernel/settings.js';
 import type { SideRow, Suppression } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
 import type { Classifier } from '../outcome/classify.js';
@@ -16,12 +16,15 @@ import type { Conclusion } from './conclude.js';
 import type { Router } from '../route/router.js';
 import type { HostMemory } from './host-memory.js';
 
-/** One queue as the spool shows it: pool x recipient domain x warm-up wish, rows in due order. */
+/** One queue as the spool shows it: pool x recipient domain x warm-up wish x priority x job, rows in due order. */
 export interface DeliverQueue {
   readonly id: number;
   readonly pool: string;
   readonly domain: string;
   readonly warmUp: WarmUpWish;
+  readonly priority: Priority;
+  /** '' for mail without one. */
+  readonly job: string;
   readonly waiting: number;
   /** Due time of the first row not in flight; null when there is none. */
   readonly nextDue: Instant | null;

@@ -18,6 +18,7 @@ import type { MxHost, Route } from '../route/router.js';
 import type { Scheduled } from './heap.js';
 import type { Lane } from './lane.js';
 import type { DeliverQueue } from './ports.js';
+import { Ring } from './ring.js';
 
 export class Waiting implements Scheduled {
   heapIndex = -1;
@@ -44,9 +45,9 @@ export class Waiting implements Scheduled {
   }
 }
 
-/** Ready queues of one MX set within a group, one ring for each warm-up wish; insertion order is the turn. */
+/** Ready queues of one MX set within a group, one ring for each warm-up wish. */
 export class Site {
-  readonly rings: Record<WarmUpWish, Set<Waiting>> = { prefer: new Set(), allow: new Set(), never: new Set() };
+  readonly rings: Record<WarmUpWish, Ring> = { prefer: new Ring(), allow: new Ring(), never: new Ring() };
 
   constructor(
     readonly key: string,

@@ -5,7 +5,7 @@
  */
 import type { Instant } from '../kernel/units.js';
 import type { Core } from './core.js';
-import { placeOf, type Target } from './pause.js';
+import { placeOf, stopsLanes, type Target } from './pause.js';
 
 export function pause(core: Core, target: Target, author: string, why: string | undefined, now: Instant): void {
   if (core.pauses.pause(target, author, why, now)) tell(core, target);
@@ -15,8 +15,7 @@ export function pause(core: Core, target: Target, author: string, why: string | 
 export function resume(core: Core, target: Target, author: string, now: Instant): boolean {
   const since = core.pauses.since(target);
   const { source: named, provider } = placeOf(target);
-  // A paused queue keeps no lane from sending.
-  const away = since === undefined || target.kind === 'queue' ? {} : core.ramp.noteAway(named, since, now, provider);
+  const away = since === undefined || !stopsLanes(target) ? {} : core.ramp.noteAway(named, since, now, provider);
   core.pauses.resume(target, author, now, away);
   const source = target.kind === 'source' ? core.floor.source(target.name)?.name : undefined;
   const released = source !== undefined && release(core, source, author, now);
@@ -34,5 +33,5 @@ function release(core: Core, source: string, author: string, now: Instant): bool
 /** Lanes whose limits the act changed. */
 function tell(core: Core, target: Target): void {
   const { source, provider } = placeOf(target);
-  if (target.kind !== 'queue') core.limitsChanged(source, provider);
+  if (stopsLanes(target)) core.limitsChanged(source, provider);
 }

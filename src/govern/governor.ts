@@ -199,8 +199,19 @@ export class CoreGovernor implements K.Governor {
     return resume(this.#core, target, author, now);
   }
 
-  queuePaused(queue: string): Reason | undefined {
-    return this.#core.pauses.reason({ kind: 'queue', name: queue });
+  paused(target: Target): Reason | undefined {
+    return this.#core.pauses.reason(target);
+  }
+
+  mailPaused({ domain, pool, job }: { domain: string; pool: string; job: string }): Reason | undefined {
+    const { pauses } = this.#core;
+    return (
+      pauses.reason({ kind: 'queue', name: `${domain}@${pool}` }) ?? (job === '' ? undefined : pauses.reason({ kind: 'job', name: job }))
+    );
+  }
+
+  pausedNames(kind: Target['kind']): readonly string[] {
+    return this.#core.pauses.names(kind);
   }
 
   lift(window: string, author: string, why: string | undefined, now: Instant): void {

@@ -1,16 +1,12 @@
 /**
- * What people have paused: sources, providers, lanes, queues. Only a person takes a pause away; no rule, tick or reload does.
+ * What people have paused: sources, providers, lanes, queues, jobs. Only a person takes a pause away; no rule, tick or reload does.
  */
+import type { PauseTarget as Target } from '../kernel/governor.js';
 import type { Reason } from '../kernel/verdict.js';
 import type { Instant } from '../kernel/units.js';
 import type { Chronicle } from './chronicle.js';
 import type { Stop } from './plan.js';
 import type { NewRecord } from './ramp.js';
-
-export interface Target {
-  readonly kind: 'source' | 'provider' | 'lane' | 'queue';
-  readonly name: string;
-}
 
 export interface Pause {
   readonly by: string;
@@ -20,6 +16,11 @@ export interface Pause {
 
 /** A record but for the target's place and state. */
 type Told = Omit<NewRecord, 'source' | 'provider' | 'state'>;
+
+export type { Target };
+
+/** Does a pause of it keep lanes from sending? One of a queue or a job keeps only that mail. */
+export const stopsLanes = ({ kind }: Target): boolean => kind !== 'queue' && kind !== 'job';
 
 export const PAUSE_KEY = 'paused:';
 const keyOf = (target: Target): string => `${PAUSE_KEY}${target.kind}:${target.name}`;
@@ -75,14 +76,18 @@ export class Pauses {
   reason(target: Target): Reason | undefined {
     const pause = this.#pauses.get(keyOf(target));
     if (!pause) return undefined;
-    const scope = target.kind === 'queue' ? 'recipient-domain' : target.kind;
+    const scope = target.kind === 'queue' ? 'recipient-domain' : target.kind === 'job' ? 'recipient' : target.kind;
     return { limit: 'paused', scope, value: null, used: null, from: pauseOrigin(pause), until: null };
   }
 
   stop(target: Target): Stop | undefined {
     const pause = this.#pauses.get(keyOf(target));
-    if (!pause || target.kind === 'queue') return undefined;
+    if (!pause || target.kind === 'queue' || target.kind === 'job') return undefined;
     return { limit: 'paused', scope: target.kind, until: null, from: pauseOrigin(pause) };
+  }
+
+  names(kind: Target['kind']): string[] {
+    return [...this.#pauses.keys()].map(targetOf).flatMap(target => (target.kind === kind ? [target.name] : []));
   }
 
   restore(key: string, value: unknown): void {
@@ -101,11 +106,11 @@ export class Pauses {
 
 const pauseOrigin = (pause: Pause): string => (pause.why ? `${pause.by}: ${pause.why}` : pause.by);
 
-/** The lanes a target means; a queue means none in particular. */
+/** The lanes a target means; a queue or a job means none in particular. */
 export function placeOf({ kind, name }: Target): { source?: string; provider?: string } {
   if (kind === 'source') return { source: name };
   if (kind === 'provider') return { provider: name };
-  if (kind === 'queue') return {};
+  if (kind === 'queue' || kind === 'job') return {};
   const slash = name.indexOf('/');
   return { source: name.slice(0, slash), provider: name.slice(slash + 1) };
 }

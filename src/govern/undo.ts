@@ -10,7 +10,7 @@ import type { JournalRecord, PastAct } from '../kernel/journal.js';
 import type { WindowState } from '../kernel/governor.js';
 import type { Instant } from '../kernel/units.js';
 import type { Core } from './core.js';
-import { PAUSE_KEY, type Pause, placeOf, type Target, targetOf } from './pause.js';
+import { PAUSE_KEY, type Pause, placeOf, stopsLanes, type Target, targetOf } from './pause.js';
 import type { Progress } from './ramp.js';
 import { AWAY_KEY } from './warm-up-absence.js';
 import { HELD_KEY, WINDOW_KEY } from './windows.js';
@@ -110,8 +110,8 @@ function turn(core: Core, target: Target, was: Pause | null, told: Told): string
   const record = told(`${target.kind} ${target.name} is ${was ? 'paused again' : 'no longer paused'}`);
   const { source, provider } = placeOf(target);
   const since = core.pauses.since(target);
-  const away = was || since === undefined || target.kind === 'queue' ? {} : core.ramp.noteAway(source, since, record.at, provider);
+  const away = was || since === undefined || !stopsLanes(target) ? {} : core.ramp.noteAway(source, since, record.at, provider);
   core.pauses.put(target, was, record, away);
-  if (target.kind !== 'queue') core.limitsChanged(source, provider);
+  if (stopsLanes(target)) core.limitsChanged(source, provider);
   return record.text;
 }

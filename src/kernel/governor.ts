@@ -127,6 +127,12 @@ export interface GovernorState {
   readonly state: Readonly<Record<string, unknown>>;
 }
 
+/** What a person may pause; a queue as `domain@pool`, a lane as `source/provider`, a job by its name. */
+export interface PauseTarget {
+  readonly kind: 'source' | 'provider' | 'lane' | 'queue' | 'job';
+  readonly name: string;
+}
+
 export interface Governor {
   configure(settings: Settings, now: Instant): void;
 
@@ -180,15 +186,14 @@ export interface Governor {
   /** The last tick judged for a source, or when its address was first seen. */
   judgedThrough(source: string): Instant;
 
-  pause(
-    target: { readonly kind: 'source' | 'provider' | 'lane' | 'queue'; readonly name: string },
-    author: string,
-    why: string | undefined,
-    now: Instant,
-  ): void;
-  resume(target: { readonly kind: 'source' | 'provider' | 'lane' | 'queue'; readonly name: string }, author: string, now: Instant): boolean;
-  /** Who paused a queue and why; undefined when it is not paused. */
-  queuePaused(queue: string): Reason | undefined;
+  pause(target: PauseTarget, author: string, why: string | undefined, now: Instant): void;
+  resume(target: PauseTarget, author: string, now: Instant): boolean;
+  /** Who paused it and why; undefined when it is not paused. */
+  paused(target: PauseTarget): Reason | undefined;
+  /** The same for mail of a queue: the queue or its job. */
+  mailPaused(queue: { readonly domain: string; readonly pool: string; readonly job: string }): Reason | undefined;
+  /** Names of what is paused, of one kind. */
+  pausedNames(kind: PauseTarget['kind']): readonly string[];
   /** Throws Error with a sentence when the window does not exist. */
   lift(window: string, author: string, why: string | undefined, now: Instant): void;
   /** Throws Error with a sentence when it makes no sense. Returns a sentence saying what is now in force. */

@@ -2,7 +2,7 @@
  * Messages and recipients as they travel: accept → spool → route → govern → deliver → outcome.
  */
 import type { OutcomeClass } from './reply.js';
-import type { WarmUpWish } from './settings.js';
+import type { Priority, WarmUpWish } from './settings.js';
 import type { Instant } from './units.js';
 
 /** Sequence number of a message within its node, 1 to 2^37; printed by printMessageId. */
@@ -28,6 +28,8 @@ export interface Envelope {
   readonly accepted: Instant;
   /** X-Job of the client, or the client's name. */
   readonly job?: string;
+  /** normal unless said. */
+  readonly priority?: Priority;
   readonly envid?: string;
   readonly ret?: 'HDRS' | 'FULL';
   readonly utf8?: boolean;

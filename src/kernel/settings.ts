@@ -15,6 +15,10 @@ import type { Ms } from './units.js';
 
 export type WarmUpWish = 'prefer' | 'allow' | 'never';
 
+/** Who goes first when a lane cannot take everybody; see deliver/ring. */
+export const PRIORITIES = ['high', 'normal', 'low'] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
 export interface Source {
   readonly name: string;
   /** IPv4 or IPv6, canonical text. */
@@ -65,6 +69,7 @@ export interface Pool {
   readonly coldWait: Ms;
   readonly stickyFor: Ms;
   readonly warmUp: WarmUpWish;
+  readonly priority?: Priority;
   /** Stands for one source of the same name; nobody wrote it down. */
   readonly implicit?: true;
   /** Default true; a client's own word goes before it. */
@@ -114,6 +119,8 @@ export interface Client {
   readonly pool: string;
   readonly allowHeaders: boolean;
   readonly warmUp?: WarmUpWish;
+  /** normal unless the client, its pool or the message says otherwise. */
+  readonly priority?: Priority;
   readonly dkimSign?: DkimSign;
   readonly place: Place;
 }

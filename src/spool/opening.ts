@@ -172,12 +172,12 @@ function readQueues(dir: string, tables: Tables, shelf: Shelf): MemoryQueue[] {
   const empty: Uint8Array[] = [];
   for (const { key, value } of tables.queues.getRange({})) {
     const id = new Reader(key).u32();
-    const { pool, domain, warmUp, waiting } = readQueueRow(value);
+    const { pool, domain, warmUp, priority, job, waiting } = readQueueRow(value);
     if (waiting === 0) {
       empty.push(key);
       continue;
     }
-    const queue = new MemoryQueue(id, pool, domain, warmUp, shelf);
+    const queue = new MemoryQueue(id, pool, domain, warmUp, shelf, priority, job);
     const [head] = tables.rows.getKeys({ start: queueStart(id), end: queueEnd(id), limit: 1 });
     if (!head)
       throw fault(dir, 'spool-damaged', `queue ${domain}@${pool} says ${waiting} wait and has no rows`, 'restore the spool folder');

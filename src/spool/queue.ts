@@ -1,5 +1,5 @@
 /**
- * A queue in memory: the rows next due of one (pool, recipient domain, warm-up wish), in due order. Millions may wait on
+ * A queue in memory: the rows next due of one (pool, recipient domain, warm-up wish, priority, job), in due order. Millions may wait on
  * the disk; a few hundred are here.
  *
  * The invariant: rows here and rows held (in flight, or in a commit not yet over) are together all rows with a key up to the
@@ -7,7 +7,7 @@
  * is; a refill skips what is held. So no row is here twice, and none is passed over.
  */
 import type { QueuedRecipient } from '../kernel/message.js';
-import type { WarmUpWish } from '../kernel/settings.js';
+import type { Priority, WarmUpWish } from '../kernel/settings.js';
 import type { Instant } from '../kernel/units.js';
 import { rowId, type SpoolRow } from './row.js';
 
@@ -17,6 +17,9 @@ export interface Queue {
   readonly pool: string;
   readonly domain: string;
   readonly warmUp: WarmUpWish;
+  readonly priority: Priority;
+  /** '' for mail without one. */
+  readonly job: string;
   /** Rows committed, those in flight included. */
   readonly waiting: number;
   /** Due time of the first row not in flight; null when there is none. */
@@ -67,6 +70,8 @@ export class MemoryQueue implements Queue {
     readonly domain: string,
     readonly warmUp: WarmUpWish,
     readonly shelf: Shelf,
+    readonly priority: Priority = 'normal',
+    readonly job: string = '',
   ) {}
 
   /** At the start: `waiting` rows are on the disk, the first due at `head`, none in memory. */

@@ -1,8 +1,11 @@
 /**
  * The queues of a spool by id and by name. A queue is made with its first recipient and dropped when it has been empty for a
  * while; ids are never used twice, so a queue that comes back is a new one.
+ *
+ * A job has queues of its own, so that one that is paused stands in nobody's way. Whoever names a job for every message gets
+ * no queue for every message: beyond MOST_OF_JOBS a job without queues shares the one of mail without a job.
  */
-import type { WarmUpWish } from '../kernel/settings.js';
+import type { Priority, WarmUpWish } from '../kernel/settings.js';
 import { MINUTE, type Instant } from '../kernel/units.js';
 import { MemoryQueue, type Shelf } from './queue.js';
 
@@ -10,6 +13,18 @@ import { MemoryQueue, type Shelf } from './queue.js';
 const KEEP_EMPTY = 10 * MINUTE;
 const SWEEP_EVERY = MINUTE;
 const SWEEP_AT_MOST = 1_000;
+/** Queues of jobs, all together. A queue costs about a kilobyte of memory. */
+const MOST_OF_JOBS = 100_000;
+
+export interface QueueName {
+  readonly pool: string;
+  readonly domain: string;
+  readonly warmUp: WarmUpWish;
+  readonly priority?: Priority | undefined;
+  readonly job?: string | undefined;
+}
+
+const groupOf = ({ pool, warmUp, priority = 'normal', job = '' }: QueueName): string => `${warmUp} ${priority} ${pool}\n${job}`;
 
 export class Queues {
   readonly #byId = new Map<number, MemoryQueue>();
@@ -18,11 +33,14 @@ export class Queues {
   readonly #vacant = new Map<MemoryQueue, Instant>();
   readonly #shelf: Shelf;
   readonly #nextId: () => number;
+  readonly #mostOfJobs: number;
+  #ofJobs = 0;
   #swept: Instant = 0;
 
-  constructor(shelf: Shelf, nextId: () => number) {
+  constructor(shelf: Shelf, nextId: () => number, mostOfJobs = MOST_OF_JOBS) {
     this.#shelf = shelf;
     this.#nextId = nextId;
+    this.#mostOfJobs = mostOfJobs;
   }
 
   all(): Iterable<MemoryQueue> {
@@ -33,24 +51,27 @@ export class Queues {
     return this.#byId.get(id);
   }
 
-  find(pool: string, domain: string, warmUp: WarmUpWish): MemoryQueue | undefined {
-    return this.#byName.get(`${warmUp} ${pool}`)?.get(domain);
+  find(name: QueueName): MemoryQueue | undefined {
+    return this.#byName.get(groupOf(name))?.get(name.domain);
   }
 
-  findOrMake(pool: string, domain: string, warmUp: WarmUpWish): MemoryQueue {
-    const found = this.find(pool, domain, warmUp);
+  findOrMake(name: QueueName): MemoryQueue {
+    const found = this.find(name);
     if (found) return found;
-    const queue = new MemoryQueue(this.#nextId(), pool, domain, warmUp, this.#shelf);
+    const { pool, domain, warmUp, priority, job } = name;
+    if (job && this.#ofJobs >= this.#mostOfJobs) return this.findOrMake({ pool, domain, warmUp, priority });
+    const queue = new MemoryQueue(this.#nextId(), pool, domain, warmUp, this.#shelf, priority, job);
     this.add(queue);
     return queue;
   }
 
   add(queue: MemoryQueue): void {
-    const name = `${queue.warmUp} ${queue.pool}`;
+    const name = groupOf(queue);
     let domains = this.#byName.get(name);
     if (!domains) this.#byName.set(name, (domains = new Map()));
     domains.set(queue.domain, queue);
     this.#byId.set(queue.id, queue);
+    if (queue.job !== '') this.#ofJobs++;
   }
 
   vacated(queue: MemoryQueue, now: Instant): void {
@@ -68,7 +89,11 @@ export class Queues {
       this.#vacant.delete(queue);
       if (queue.waiting > 0 || queue.held > 0) continue;
       this.#byId.delete(queue.id);
-      this.#byName.get(`${queue.warmUp} ${queue.pool}`)?.delete(queue.domain);
+      const name = groupOf(queue);
+      const domains = this.#byName.get(name);
+      domains?.delete(queue.domain);
+      if (domains?.size === 0) this.#byName.delete(name);
+      if (queue.job !== '') this.#ofJobs--;
       gone.push(queue);
     }
     this.#swept = now;

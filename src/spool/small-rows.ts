@@ -5,7 +5,7 @@
 import { crc32 } from 'node:zlib';
 import type { DayRow } from '../kernel/day.js';
 import type { MessageNumber } from '../kernel/message.js';
-import type { WarmUpWish } from '../kernel/settings.js';
+import { PRIORITIES, type Priority, type WarmUpWish } from '../kernel/settings.js';
 import type { Instant } from '../kernel/units.js';
 import { Reader, stringRoom, type Slab } from './bytes.js';
 
@@ -20,27 +20,39 @@ export interface QueueRow {
   readonly pool: string;
   readonly domain: string;
   readonly warmUp: WarmUpWish;
+  readonly priority: Priority;
+  readonly job: string;
   readonly waiting: number;
 }
 
+/** Version 1 had neither priority nor job. */
+const QUEUE_VERSION = 2;
+
 export function writeQueueRow(slab: Slab, queue: QueueRow, waiting: number): Uint8Array {
-  slab.begin(8 + stringRoom(queue.pool) + stringRoom(queue.domain));
-  slab.u8(1);
+  slab.begin(9 + stringRoom(queue.pool) + stringRoom(queue.domain) + stringRoom(queue.job));
+  slab.u8(QUEUE_VERSION);
   slab.u8(WISHES.indexOf(queue.warmUp));
   slab.u48(waiting);
   slab.string(queue.pool);
   slab.string(queue.domain);
+  slab.u8(PRIORITIES.indexOf(queue.priority));
+  slab.string(queue.job);
   return slab.end();
 }
 
 export function readQueueRow(value: Uint8Array): QueueRow {
   const read = new Reader(value);
-  if (read.u8() !== 1) throw new RangeError('a queue of another version');
+  const version = read.u8();
+  if (version !== 1 && version !== QUEUE_VERSION) throw new RangeError('a queue of another version');
   const warmUp = WISHES[read.u8()];
   if (!warmUp) throw new RangeError('a queue with an unknown wish');
   const waiting = read.u48();
   const pool = read.string();
-  return { pool, domain: read.string(), warmUp, waiting };
+  const domain = read.string();
+  if (version === 1) return { pool, domain, warmUp, priority: 'normal', job: '', waiting };
+  const priority = PRIORITIES[read.u8()];
+  if (!priority) throw new RangeError('a queue with an unknown priority');
+  return { pool, domain, warmUp, priority, job: read.string(), waiting };
 }
 
 /** Who waits in a segment. */

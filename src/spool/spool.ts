@@ -14,7 +14,7 @@ import { Group, type RowChange } from './group.js';
 import { DurableMark } from './mark.js';
 import { markPath, readSpool } from './opening.js';
 import type { MemoryQueue, Queue, Shelf } from './queue.js';
-import { Queues } from './queues.js';
+import { type QueueName, Queues } from './queues.js';
 import { readRecord } from './record.js';
 import { ReportRows } from './report-rows.js';
 import { readKey, readRow, type SpoolRow } from './row.js';
@@ -112,8 +112,8 @@ export class Spool implements Store {
       return Promise.reject(new RangeError(`a message has 1 to ${MAX_PARTS} recipients, not ${recipients.length}`));
     }
     if (this.#nextNumber >= this.#reserved) return this.#afterReserve().then(() => this.accept(envelope, recipients, content));
-    const { pool, warmUp } = envelope;
-    const queueOf = (to: NewRecipient) => this.#queues.findOrMake(pool, domainOf(to.address), warmUp);
+    const { pool, warmUp, priority, job } = envelope;
+    const queueOf = (to: NewRecipient) => this.#queues.findOrMake({ pool, domain: domainOf(to.address), warmUp, priority, job });
     // Down to a whole millisecond: due at once, not in a fraction of one.
     const due = Math.floor(this.#options.clock.now());
     try {
@@ -173,8 +173,8 @@ export class Spool implements Store {
     return this.#queues.get(id);
   }
 
-  findQueue(pool: string, domain: string, warmUp: WarmUpWish): Queue | undefined {
-    return this.#queues.find(pool, domain, warmUp);
+  findQueue(pool: string, domain: string, warmUp: WarmUpWish, more: Pick<QueueName, 'priority' | 'job'> = {}): Queue | undefined {
+    return this.#queues.find({ pool, domain, warmUp, ...more });
   }
 
   onHead(listener: (queue: Queue) => void): void {

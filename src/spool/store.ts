@@ -16,6 +16,7 @@ import type { SideRow } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
 import type { RowChange } from './group.js';
 import type { Queue } from './queue.js';
+import type { QueueName } from './queues.js';
 import { segmentNumbers, type SegmentDisk } from './segments.js';
 import { Space } from './space.js';
 import { Spool } from './spool.js';
@@ -57,7 +58,7 @@ export type Content = Buffer | readonly Buffer[] | ((number: MessageNumber) => r
 
 export interface Store {
   /**
-   * Resolves when body and rows are durable. Each recipient is due now, in the queue of (pool, its domain, wish). Rejects
+   * Resolves when body and rows are durable. Each recipient is due now, in the queue of (pool, its domain, wish, priority, job). Rejects
    * when the commit failed, and with RangeError what cannot be stored (no recipient, more than 65,536, a string over 64 KB).
    */
   accept(envelope: Envelope, recipients: readonly NewRecipient[], content: Content): Promise<MessageNumber>;
@@ -81,7 +82,7 @@ export interface Store {
   totals(): Totals;
   queues(): Iterable<Queue>;
   queue(id: number): Queue | undefined;
-  findQueue(pool: string, domain: string, warmUp: WarmUpWish): Queue | undefined;
+  findQueue(pool: string, domain: string, warmUp: WarmUpWish, more?: Pick<QueueName, 'priority' | 'job'>): Queue | undefined;
   /** A queue's head became earlier, or rows arrived in it. */
   onHead(listener: (queue: Queue) => void): void;
   /** The waiting recipients of a message, found by reading all keys, a chunk a turn. Take a row before acting on it. */

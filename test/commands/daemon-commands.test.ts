@@ -56,6 +56,7 @@ describe('looking', () => {
     ['vmtas', 'SOURCE'],
     ['lanes', 'LANE'],
     ['queues', 'QUEUE'],
+    ['jobs', 'JOB'],
     ['windows', 'WINDOW'],
     ['messages', '00-000000001f from'],
     ['schedules', 'SCHEDULE'],

@@ -5,6 +5,7 @@ import type { SuppressionOperations } from '../../src/control/suppression-operat
 import type {
   FeedView,
   ForecastView,
+  JobView,
   LaneView,
   MessageView,
   QueueView,
@@ -242,6 +243,10 @@ export class FakeOperations implements Operations {
   sources = (): SourceView[] => [source()];
   lanes = (): LaneView[] => [lane()];
   queues = (): QueueView[] => this.queueList;
+  jobs = (): JobView[] => [
+    { job: 'spring', waiting: 1200, queues: 3, nextDue: null, paused: 'operator:ann: wrong subject' },
+    { job: 'news', waiting: 7, queues: 1, nextDue: null, paused: null },
+  ];
   windows = (): WindowView[] => [window()];
   providers = () => [
     { name: 'microsoft', mx: ['*.olc.protection.outlook.com'], domains: [], rules: 3, from: 'schedules/providers/microsoft.yaml' },

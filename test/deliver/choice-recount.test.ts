@@ -26,7 +26,7 @@ beforeEach(() => {
   group.lanes = [new Lane({ source: 'cold', provider: 'p' }), warm];
   const site = new Site('mx', group, []);
   group.sites.set('mx', site);
-  site.rings.allow.add(new Waiting({ dueCountUpTo: () => due } as unknown as DeliverQueue));
+  site.rings.allow.add(new Waiting({ priority: 'normal', dueCountUpTo: () => due } as unknown as DeliverQueue));
   choice = new Choice(
     governor,
     () => settings,

@@ -44,7 +44,7 @@ function scene({ warm, cold, weights = {}, due }: Scene) {
   const site = new Site('mx', group, []);
   group.sites.set('mx', site);
   for (const wish of ['prefer', 'allow', 'never'] as const) {
-    const queue = { dueCountUpTo: () => counts[wish] } as unknown as DeliverQueue;
+    const queue = { priority: 'normal', dueCountUpTo: () => counts[wish] } as unknown as DeliverQueue;
     if (counts[wish] > 0) site.rings[wish].add(new Waiting(queue));
   }
   const choice = new Choice(

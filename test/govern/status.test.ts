@@ -127,8 +127,12 @@ describe('a queue', () => {
   it('is paused by name, which touches no lane', () => {
     const s = new Stand();
     s.governor.pause({ kind: 'queue', name: 'a.test@main' }, 'operator:eve', 'later', s.now);
-    expect(s.governor.queuePaused('a.test@main')).toMatchObject({ limit: 'paused', from: 'operator:eve: later', until: null });
-    expect(s.governor.queuePaused('b.test@main')).toBeUndefined();
+    expect(s.governor.paused({ kind: 'queue', name: 'a.test@main' })).toMatchObject({
+      limit: 'paused',
+      from: 'operator:eve: later',
+      until: null,
+    });
+    expect(s.governor.paused({ kind: 'queue', name: 'b.test@main' })).toBeUndefined();
     s.go(HOT);
     expect(s.governor.resume({ kind: 'queue', name: 'a.test@main' }, 'operator:eve', s.now)).toBe(true);
     expect(s.governor.resume({ kind: 'queue', name: 'a.test@main' }, 'operator:eve', s.now)).toBe(false);

@@ -205,7 +205,7 @@ describe('an undone pause', () => {
     s.governor.pause({ kind: 'queue', name: 'a:b@pool' }, 'operator:eve', undefined, s.now);
     s.woken.length = 0;
     undo(s, last(s).id);
-    expect(s.governor.queuePaused('a:b@pool')).toBeUndefined();
+    expect(s.governor.paused({ kind: 'queue', name: 'a:b@pool' })).toBeUndefined();
     expect(s.woken).toEqual([]);
   });
 });

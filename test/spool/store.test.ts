@@ -20,7 +20,7 @@ describe('a store', () => {
     const content = [Buffer.from('Subject: x\r\n\r\n'), Buffer.from('body\r\n')];
     const number = await store.accept(envelope({ job: 'j1' }), to('a@One.example', 'b@two.example'), content);
     expect(heads).toEqual([`one.example@marketing ${START}`, `two.example@marketing ${START}`]);
-    const row = takeFirst(queueOf(store, 'one.example'));
+    const row = takeFirst(store.findQueue('marketing', 'one.example', 'allow', { job: 'j1' })!);
     expect(row).toMatchObject({ message: number, index: 0, due: START, accepted: START, size: 20, sender: 'bounce@sender.example' });
     expect(row.state).toEqual({ address: 'a@One.example', attempts: 0 });
     expect(await store.body(row.body)).toEqual({ envelope: envelope({ job: 'j1' }), content: Buffer.concat(content) });
