@@ -58,38 +58,62 @@ export function connectSignal(match: ReplyMatch, hosts: number): Signal {
   return hosts >= 2 || signalOf(match) === 'bad' ? 'bad' : 'none';
 }
 
+/** What a lane has learnt of trouble; most lanes never meet any. */
+class Trouble {
+  threshold = Infinity;
+  /** Closed until then, and the reply or failure that closed it. */
+  closedUntil: Instant = -Infinity;
+  cause: Quote | undefined;
+  /** Since the last success. */
+  closings = 0;
+  /** In a row. */
+  failures = 0;
+  fell: Instant = -Infinity;
+  /** The last of any kind. */
+  seen: Instant = -Infinity;
+}
+
 export class Concurrency {
   /** Connections allowed, at least 1; the fraction is progress towards the next. */
   window = 1;
-  threshold = Infinity;
-  /** Closed until then. */
-  closedUntil: Instant = -Infinity;
-  /** The reply or failure that closed it. */
-  cause: Quote | undefined;
-  #closings = 0;
-  #failures = 0;
-  #fell: Instant = -Infinity;
-  #trouble: Instant = -Infinity;
+  #trouble: Trouble | undefined;
 
   get limit(): number {
     return Math.floor(this.window);
   }
 
+  /** Below it a success adds 1, above it a fraction. */
+  get threshold(): number {
+    return this.#trouble?.threshold ?? Infinity;
+  }
+
+  get closedUntil(): Instant {
+    return this.#trouble?.closedUntil ?? -Infinity;
+  }
+
+  /** The reply or failure that closed it last. */
+  get cause(): Quote | undefined {
+    return this.#trouble?.cause;
+  }
+
   /** What was learnt of trouble is too old to matter. */
   forgettable(now: Instant): boolean {
-    return now >= Math.max(this.closedUntil, this.#trouble) + LONGEST;
+    return !this.#trouble || now >= Math.max(this.#trouble.closedUntil, this.#trouble.seen) + LONGEST;
   }
 
   connected(): void {
-    this.#failures = 0;
+    if (this.#trouble) this.#trouble.failures = 0;
   }
 
   /** An attempt that began at `began` went well while `connections` were open. */
   good(began: Instant, connections: number): void {
-    if (began <= this.#fell) return;
-    this.#closings = 0;
-    this.#failures = 0;
-    this.closedUntil = -Infinity;
+    const trouble = this.#trouble;
+    if (trouble) {
+      if (began <= trouble.fell) return;
+      trouble.closings = 0;
+      trouble.failures = 0;
+      trouble.closedUntil = -Infinity;
+    }
     const slow = this.window < this.threshold;
     if (slow ? this.limit >= 2 * connections : connections < this.limit) return;
     this.window += slow ? 1 : 1 / this.window;
@@ -100,28 +124,34 @@ export class Concurrency {
    * together from returning together.
    */
   bad(began: Instant, connections: number, now: Instant, spread: number, cause: Quote): void {
-    this.#trouble = now;
-    if (began <= this.#fell) return;
-    this.#fell = now;
-    if (this.window < 2) this.#close(now, spread, cause);
+    const trouble = this.#met(now);
+    if (began <= trouble.fell) return;
+    trouble.fell = now;
+    if (this.window < 2) close(trouble, now, spread, cause);
     this.window = Math.max(1, Math.floor(Math.min(this.window, connections) / 2));
-    this.threshold = Math.max(2, this.window);
+    trouble.threshold = Math.max(2, this.window);
   }
 
   /** A connection failed on a single host while `open` others were open. */
   failed(began: Instant, open: number, now: Instant, spread: number, cause: Quote): void {
-    this.#failures++;
-    this.#trouble = now;
-    if (open > 0 || this.#failures < IN_A_ROW || began <= this.#fell) return;
-    this.#fell = now;
+    const trouble = this.#met(now);
+    trouble.failures++;
+    if (open > 0 || trouble.failures < IN_A_ROW || began <= trouble.fell) return;
+    trouble.fell = now;
     this.window = 1;
-    this.#close(now, spread, cause);
+    close(trouble, now, spread, cause);
   }
 
-  #close(now: Instant, spread: number, cause: Quote): void {
-    this.#closings++;
-    const span = Math.min(LONGEST, BACK_OFF * this.#closings ** 2);
-    this.closedUntil = now + Math.round(span * (1 - spread / 5));
-    this.cause = cause;
+  #met(now: Instant): Trouble {
+    this.#trouble ??= new Trouble();
+    this.#trouble.seen = now;
+    return this.#trouble;
   }
+}
+
+function close(trouble: Trouble, now: Instant, spread: number, cause: Quote): void {
+  trouble.closings++;
+  const span = Math.min(LONGEST, BACK_OFF * trouble.closings ** 2);
+  trouble.closedUntil = now + Math.round(span * (1 - spread / 5));
+  trouble.cause = cause;
 }
