@@ -28,6 +28,7 @@ import { interfaceAddresses } from './daemon/interfaces.js';
 import { unchangeable } from './daemon/unchangeable.js';
 import { createSystemClock, monotonic, type SystemClock } from './daemon/system-clock.js';
 import { TickClock } from './daemon/ticks.js';
+import { TlsDesk } from './daemon/tls-desk.js';
 import { Dispatcher } from './deliver/dispatcher.js';
 import { HostMemory } from './deliver/host-memory.js';
 import { createGovernor } from './govern/governor.js';
@@ -200,9 +201,24 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       changed: (source, provider) => dispatcher.changed(source, provider),
     });
     const keeper = new Keeper({ clock, governor, journal, state, log, virtual: options.virtual ?? false });
-    const router = createRouter({
-      dns: createDns(settings.dns),
+    const dns = createDns(settings.dns);
+    const tls = new TlsDesk({
+      dir,
       clock,
+      events,
+      settings: () => settings,
+      dns,
+      addresses: host => router.addresses(host),
+      send: async (envelope, recipients, content) =>
+        store.accept(envelope, recipients, [...(await signer.sign(envelope, [content])), content]),
+      log,
+    });
+    undo.push(() => tls.stop());
+    const router = createRouter({
+      dns,
+      clock,
+      sts: tls.sts,
+      tlsResult: result => events.emit('tls', result),
       settings: () => settings,
       random,
       interfaces: interfaceAddresses,
@@ -253,6 +269,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       startedAt,
       version: VERSION,
       settings: () => settings,
+      tls,
       governor,
       suppression,
       dispatcher,
@@ -278,6 +295,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     governor.note('started', 'daemon', `rampd ${VERSION} started with ${settings.sources.size} sources`, clock.now());
     keeper.watch();
     chores.start();
+    tls.start();
     dispatcher.start();
     refuse(null);
     log.info({ listeners, socket: settings.control.socket }, `rampd ${VERSION} is ready`);
@@ -321,6 +339,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         await dispatcher.stop(code === 0 ? settings.drain : 0);
         ticks.stop();
         chores.stop();
+        await tls.stop();
         if (code === 0) {
           governor.note('stopped', author, 'rampd stopped', clock.now());
           await keeper.stop();

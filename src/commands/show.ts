@@ -13,6 +13,7 @@ import {
   renderSources,
   renderWindows,
 } from '../control/render.js';
+import { renderTls } from '../control/render-tls.js';
 import { connect, daemonCommand, screen, show } from './connection.js';
 import type { Io } from './io.js';
 import { positive } from './numbers.js';
@@ -60,6 +61,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   messages: kind((client, options) => client.messages(filter(options)), renderMessages, true),
   schedules: kind(client => client.schedules(), renderSchedules),
   providers: kind(client => client.providers(), renderProviders),
+  tls: kind(client => client.tls(), renderTls),
   settings: kind(
     client => client.settings(),
     value => `${jsonText(value)}\n`,

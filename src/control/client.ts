@@ -9,6 +9,7 @@ import { Readable } from 'node:stream';
 import { FaultError, type Fault } from '../kernel/fault.js';
 import { Refusal, type Act, type DeleteFilter, type ProviderView, type ScheduleView, type StageVerb } from './operations.js';
 import { suppressionClient, type SuppressionClient } from './suppression-client.js';
+import type { TlsView } from './tls-view.js';
 import type {
   ForecastView,
   FeedView,
@@ -57,6 +58,7 @@ export interface ControlClient {
   providers(): Promise<ProviderView[]>;
   schedules(): Promise<ScheduleView[]>;
   settings(): Promise<unknown>;
+  tls(): Promise<TlsView>;
   messages(filter?: ShowFilter): Promise<MessageView[]>;
   why(target: string): Promise<WhyView>;
   forecast(pool: string): Promise<ForecastView>;
@@ -123,6 +125,7 @@ export function connectControl(socket: string): ControlClient {
     providers: () => show('providers'),
     schedules: () => show('schedules'),
     settings: () => show('settings'),
+    tls: () => show('tls'),
     messages: filter => show('messages', filter),
     forecast: pool => call('GET', `/v1/forecast${query({ pool })}`),
     why: target => call('GET', `/v1/why${query({ target })}`),

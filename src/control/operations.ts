@@ -5,6 +5,7 @@
  * people; they change nothing.
  */
 import type { SuppressionOperations } from './suppression-operations.js';
+import type { TlsView } from './tls-view.js';
 import type {
   ForecastView,
   FeedView,
@@ -91,6 +92,7 @@ export interface Operations {
   schedules(): ScheduleView[];
   /** The settings in force, as plain JSON with origins; passwords left out. */
   settings(): unknown;
+  tls(): TlsView;
   messages(filter: { readonly queue?: string; readonly limit: number }): Promise<MessageView[]>;
   /** MESSAGE id, LANE `source/provider` or SOURCE name. */
   why(target: string): Promise<WhyView>;

@@ -9,7 +9,19 @@ const name = z.string().trim().min(1).max(320);
 export const author = z.string().trim().min(1).max(100);
 export const why = z.string().trim().max(1_000).optional();
 
-export const SHOWN = ['sources', 'vmtas', 'lanes', 'queues', 'jobs', 'windows', 'messages', 'schedules', 'providers', 'settings'] as const;
+export const SHOWN = [
+  'sources',
+  'vmtas',
+  'lanes',
+  'queues',
+  'jobs',
+  'windows',
+  'messages',
+  'schedules',
+  'providers',
+  'settings',
+  'tls',
+] as const;
 export type Shown = (typeof SHOWN)[number];
 
 export const STAGE_VERBS = ['hold', 'release', 'advance', 'step-back', 'graduate', 'restart'] as const;

@@ -141,6 +141,7 @@ function readRoutes(app: FastifyInstance, operations: Operations): void {
 /** async: what an operation throws at once reaches the error handler as a rejection. */
 async function shown(kind: Shown, operations: Operations, queue: string | undefined, limit: number | undefined): Promise<unknown> {
   if (kind === 'settings') return operations.settings();
+  if (kind === 'tls') return operations.tls();
   if (kind === 'messages') return operations.messages({ limit: limit ?? 100, ...(queue === undefined ? {} : { queue }) });
   if (kind === 'queues') {
     const queues = operations.queues();

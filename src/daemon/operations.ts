@@ -14,6 +14,7 @@ import { Trace } from '../govern/undo.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Governor, PauseTarget } from '../kernel/governor.js';
 import type { Settings } from '../kernel/settings.js';
+import type { TlsDesk } from './tls-desk.js';
 import { globMatches } from '../kernel/text.js';
 import { printLane } from '../kernel/verdict.js';
 import type { Dispatcher } from '../deliver/dispatcher.js';
@@ -32,6 +33,7 @@ export interface OperationsParts {
   readonly startedAt: number;
   readonly version: string;
   readonly settings: () => Settings;
+  readonly tls: TlsDesk;
   readonly governor: Governor;
   readonly dispatcher: Dispatcher;
   readonly store: Store;
@@ -199,6 +201,7 @@ export function createOperations(parts: OperationsParts): Operations {
         ),
       ),
     settings: () => settingsView(settings()),
+    tls: () => parts.tls.view(),
     messages: filter => mailroom.messages(filter, iso()),
     why: (target): Promise<WhyView> =>
       whyOf(target, { ...parts, iso: iso(), lanes: lanes(), sources: sources(), windows: windows(), forecasts }),

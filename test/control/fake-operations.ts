@@ -1,4 +1,5 @@
 /** Operations for tests: remembers what it was asked, answers what the test set. */
+import type { TlsView } from '../../src/control/tls-view.js';
 import { wanted } from '../../src/control/journal-filter.js';
 import type { Act, DeleteFilter, JournalFilter, JournalPage, Operations } from '../../src/control/operations.js';
 import type { SuppressionOperations } from '../../src/control/suppression-operations.js';
@@ -255,6 +256,7 @@ export class FakeOperations implements Operations {
     { name: 'four-weeks', description: '28 earned days', stages: 28, tick: '0 4 * * *', timezone: 'UTC', usedBy: ['cold-1'] },
   ];
   settings = (): unknown => ({ hostName: 'mta.example.com' });
+  tls = (): TlsView => ({ policies: [], domains: [] });
   async messages(filter: { readonly queue?: string; readonly limit: number }): Promise<MessageView[]> {
     this.#ask('messages', filter);
     return [message()];

@@ -1,0 +1,140 @@
+/**
+ * The desk of TLS policies: keeps MTA-STS policies and the counts of TLS over restarts, refreshes policies, and closes each UTC
+ * day with its reports (RFC 8460): a file for every domain, and mail to those that ask for it.
+ *
+ * Promises: a lost or broken file of its own costs a fetch or some counts, never mail and never the start; reports wait for a
+ * DNS that does not answer, at most until the day after. Reports never warm an address and never cause a notice.
+ */
+import { join } from 'node:path';
+import type { Clock, Timer } from '../kernel/clock.js';
+import type { Events } from '../kernel/events.js';
+import type { Settings } from '../kernel/settings.js';
+import type { TlsResult } from '../kernel/tls.js';
+import { DAY, HOUR, SECOND } from '../kernel/units.js';
+import { TlsCounts, utcDay } from '../outcome/tls-counts.js';
+import type { DnsPort } from '../route/dns.js';
+import { createStsFetch } from '../route/mta-sts-fetch.js';
+import { createStsPolicies, type StsPolicies } from '../route/mta-sts-policies.js';
+import type { Router } from '../route/router.js';
+import type { TlsView } from '../control/tls-view.js';
+import { KeptFile } from './kept-file.js';
+import type { Log } from './log.js';
+import { TlsReports, type TlsReportsParts } from './tls-reports.js';
+
+const SAVE_AFTER = 10 * SECOND;
+/** Finished days that `show tls` still shows. */
+const DAYS_SHOWN = 2;
+
+export interface TlsDeskParts extends Omit<TlsReportsParts, 'counts'> {
+  readonly dir: string;
+  readonly clock: Clock;
+  readonly events: Events;
+  readonly settings: () => Settings;
+  readonly dns: DnsPort;
+  readonly addresses: Router['addresses'];
+  readonly log: Log;
+}
+
+export class TlsDesk {
+  readonly sts: StsPolicies;
+  readonly counts: TlsCounts;
+  readonly #parts: TlsDeskParts;
+  readonly #reports: TlsReports;
+  readonly #policyFile: KeptFile;
+  readonly #countFile: KeptFile;
+  readonly #timers = new Set<Timer>();
+  #saving = false;
+  #stopped = false;
+  #off: () => void = () => undefined;
+
+  constructor(parts: TlsDeskParts) {
+    const { dir, clock, events, settings, dns, addresses, log } = parts;
+    const trouble = (text: string): void => log.warn({}, text);
+    this.#parts = parts;
+    this.#policyFile = new KeptFile(join(dir, 'mta-sts.json'), trouble);
+    this.#countFile = new KeptFile(join(dir, 'tls-counts.json'), trouble);
+    this.counts = new TlsCounts(this.#countFile.read());
+    this.#reports = new TlsReports({ ...parts, counts: this.counts });
+    this.sts = createStsPolicies({
+      clock,
+      txt: name => dns.txt(name),
+      fetch: createStsFetch({ settings, addresses }),
+      before: this.#policyFile.read(),
+      changed: () => this.#touched(),
+      report: result => events.emit('tls', result),
+    });
+    this.#off = events.on('tls', result => this.#count(result));
+  }
+
+  start(): void {
+    this.#every(HOUR);
+  }
+
+  /** What is hourly: policies that are due, days that are over. Never rejects. */
+  async tidy(): Promise<void> {
+    const { clock, log } = this.#parts;
+    try {
+      await this.sts.refresh();
+      await this.#reports.close(clock.wall());
+      const oldest = utcDay(clock.wall() - DAYS_SHOWN * DAY);
+      for (const count of this.counts.finished(oldest)) this.counts.forget(count);
+    } catch (error) {
+      log.error({ error: (error as Error).message }, 'TLS reports');
+    }
+    this.#touched();
+  }
+
+  view(): TlsView {
+    const iso = (ms: number): string => new Date(ms).toISOString();
+    return {
+      policies: this.sts.kept().map(({ domain, fetched, policy }) => ({
+        domain,
+        mode: policy.mode,
+        mx: [...policy.mx],
+        fetched: iso(fetched),
+        expires: iso(fetched + policy.maxAge * SECOND),
+      })),
+      domains: this.counts.list(),
+    };
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#off();
+    for (const timer of this.#timers) timer.cancel();
+    await this.#save();
+  }
+
+  #count(result: TlsResult): void {
+    this.counts.add(result, this.#parts.clock.wall());
+    this.#touched();
+  }
+
+  #touched(): void {
+    if (this.#saving || this.#stopped) return;
+    this.#saving = true;
+    this.#after(SAVE_AFTER, () => {
+      this.#saving = false;
+      void this.#save();
+    });
+  }
+
+  async #save(): Promise<void> {
+    await this.#policyFile.write(() => this.sts.kept());
+    await this.#countFile.write(() => this.counts.list());
+  }
+
+  #every(period: number): void {
+    this.#after(period, () => void this.tidy().then(() => this.#every(period)));
+  }
+
+  #after(period: number, act: () => void): void {
+    if (this.#stopped) return;
+    const { clock } = this.#parts;
+    const timer = clock.at(clock.now() + period, () => {
+      this.#timers.delete(timer);
+      if (!this.#stopped) act();
+    });
+    this.#timers.add(timer);
+  }
+}
