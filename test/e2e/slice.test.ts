@@ -117,6 +117,8 @@ class Microsoft {
   angry = false;
   /** Connections at the busiest MAIL FROM, by source. */
   readonly busiest = new Map<string, number>();
+  /** Every MAIL FROM so far. */
+  mails = 0;
 
   get policy(): ReceiverPolicy {
     const answer = (peer: Peer): Answer => {
@@ -132,7 +134,11 @@ class Microsoft {
       };
     };
     return {
-      onMail: peer => void this.busiest.set(peer.source, Math.max(this.busiest.get(peer.source) ?? 0, peer.connections)),
+      onMail: peer => {
+        this.mails++;
+        this.busiest.set(peer.source, Math.max(this.busiest.get(peer.source) ?? 0, peer.connections));
+        return undefined;
+      },
       onMessage: peer => answer(peer),
     };
   }
@@ -145,8 +151,8 @@ class Microsoft {
   }
 }
 
-/** A warm source with twenty connections to Microsoft, a message under way on each; the receiver answers when told to. */
-async function busy(): Promise<{ w: World; microsoft: Microsoft }> {
+/** A warm source with so many connections to Microsoft, a message under way on each; the receiver answers when told to. */
+async function busy(connections = 20): Promise<{ w: World; microsoft: Microsoft }> {
   const w = new World();
   worlds.push(w);
   const microsoft = new Microsoft();
@@ -167,13 +173,14 @@ pools:
   b: { sources: [hot-b] }
 # As fast as the limits let mail go: connections are what binds.
 defaults: { pacing: burst }
+providers: { microsoft: { limits: { max-smtp-out: ${connections} } } }
 `,
   });
   await w.start();
-  await injectMany(w.listenPort, batch(400, 'a', 'hotmail.com'));
-  await fill(microsoft.gate, 20);
+  await injectMany(w.listenPort, batch(400 + 2 * connections, 'a', 'hotmail.com'));
+  await fill(microsoft.gate, connections);
   const before = laneOf(await w.status(), 'hot-a', 'microsoft');
-  expect(before).toMatchObject({ connections: 20, maxSmtpOut: 20, windows: [] });
+  expect(before).toMatchObject({ connections, maxSmtpOut: connections, windows: [] });
   return { w, microsoft };
 }
 
@@ -275,6 +282,32 @@ describe('421 RP-001 on a busy lane', () => {
       most => most > 5,
     );
     expect((await w.run('lift', 'w1', '-c', w.file)).code).toBe(1);
+  });
+
+  it('lets none of two hundred begin another message until fewer than five are under way', async () => {
+    const { w, microsoft } = await busy(200);
+    const { gate } = microsoft;
+    const { mails } = microsoft;
+    microsoft.rage(1);
+    await until(
+      () => w.status(),
+      s => s.windows.length > 0,
+    );
+    expect(gate.held).toBe(199);
+    // Before it, every answer let the next MAIL FROM go: so the two hundred came to be.
+    gate.release(194);
+    // Each of them has been answered when its connection is gone.
+    await until(
+      () => w.status(),
+      s => laneOf(s, 'hot-a', 'microsoft')?.connections === 5,
+    );
+    expect([microsoft.mails - mails, gate.held]).toEqual([0, 5]);
+    gate.release(1);
+    await until(
+      () => gate.held,
+      held => held === 5,
+    );
+    expect(microsoft.mails - mails).toBe(1);
   });
 
   it('is one event when twenty connections hear it at once, and a new one when a later message does', async () => {
