@@ -168,7 +168,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       virtual: options.virtual ?? false,
     });
 
-    const books = new Books({ clock, log, trouble: () => undefined }, settings);
+    const books = new Books({ clock, log, random, dir: join(dir, 'webhooks'), trouble: () => undefined }, settings);
     await books.open();
     late.books = books;
     undo.push(

@@ -2,52 +2,49 @@
  * The books: every accounting file, webhook and reject log that the configuration asks for, and one place to hand records to.
  *
  * A record of an attempt is on the disk, or counted as lost and said so, before its outcome commits; other records within a
- * second. A reload opens what is new first: when that fails nothing has changed. A file whose settings change is finished
- * under the old ones before it is opened under the new.
+ * second. A reload opens what is new first: when that fails nothing has changed.
  */
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { AccountingRecord, RecordType } from '../kernel/accounting.js';
 import type { Clock, Timer } from '../kernel/clock.js';
 import type { RampdEvents } from '../kernel/events.js';
-import { type Envelope, domainOf, type MessageNumber, type NewRecipient, printMessageId } from '../kernel/message.js';
 import type { JournalRecord } from '../kernel/journal.js';
+import { type Envelope, domainOf, type MessageNumber, type NewRecipient, printMessageId } from '../kernel/message.js';
 import type { Settings } from '../kernel/settings.js';
+import type { AlertKind, WebhookSettings } from '../kernel/telling.js';
 import { SECOND } from '../kernel/units.js';
-import { createAccounting, type Outlet } from '../outcome/accounting.js';
+import { type Accounting, createAccounting, type Outlet } from '../outcome/accounting.js';
 import { changeRecord } from '../outcome/change-record.js';
+import { type Credentials, credentialsOf } from '../outcome/hook-request.js';
 import type { LineTrouble } from '../outcome/line-writer.js';
 import { createRejectLog, type RejectLog } from '../outcome/reject-log.js';
+import { createWebhook, type Webhook } from '../outcome/webhook.js';
 import type { Log } from './log.js';
+import { keyOf, type Planned, Shelf } from './shelf.js';
 
-/** How one file stands. */
+/** How one file or webhook stands. */
 export interface BookState {
+  /** Path of a file, name of a webhook. */
   readonly name: string;
+  /** Of a webhook: bytes on disk that were not answered for. */
+  readonly bytes?: number;
   /** Records not on the disk, and given up since the start. */
   readonly waiting: number;
   readonly lost: number;
-  /** Why it cannot be written at the moment. */
+  /** Why it cannot be written at the moment, or what the webhook answered. */
   readonly error?: string;
-}
-
-/** A part of the books under the settings it was made with. */
-interface Kept<T> {
-  readonly key: string;
-  readonly part: T;
-}
-/** What files, webhooks and the reject log have in common. */
-interface Book {
-  open(): Promise<void>;
-  flush(): Promise<void>;
-  close(): Promise<void>;
-  readonly waiting: number;
-  readonly lost: number;
-  readonly error: unknown;
 }
 
 export interface BooksParts {
   readonly clock: Clock;
   readonly log: Log;
-  /** Called when a file cannot be written, and each minute while that lasts. */
-  readonly trouble: (what: string, text: string) => void;
+  /** Where webhooks have their spools. */
+  readonly dir: string;
+  readonly random: () => number;
+  /** Called when a file cannot be written or a webhook fails, and again while that lasts. */
+  readonly trouble: (kind: AlertKind, subject: string, text: string) => void;
 }
 
 /** New settings, opened and not in force yet: one of the two is called. */
@@ -59,50 +56,55 @@ export interface Turn {
 export class Books {
   readonly #parts: BooksParts;
   #settings: Settings;
-  readonly #files = new Map<string, Kept<Outlet & Book>>();
-  readonly #reject = new Map<string, Kept<RejectLog>>();
+  readonly #files: Shelf<Accounting>;
+  readonly #hooks: Shelf<Webhook>;
+  readonly #rejects: Shelf<RejectLog>;
   #byType = new Map<RecordType, Outlet[]>();
   #timer: Timer | undefined;
-  /** What a reload took out of use, until it is closed. */
-  readonly #leaving = new Set<Promise<void>>();
 
   constructor(parts: BooksParts, settings: Settings) {
     this.#parts = parts;
     this.#settings = settings;
+    const trouble = (error: unknown): void => parts.log.error({ error: messageOf(error) }, 'a file of records could not be closed');
+    this.#files = new Shelf(trouble);
+    this.#hooks = new Shelf(trouble);
+    this.#rejects = new Shelf(trouble);
   }
 
-  /** Throws FaultError when a file cannot be opened at all. */
+  /** Throws FaultError when something cannot be opened at all. */
   async open(): Promise<void> {
     (await this.prepare(this.#settings)).adopt();
   }
 
-  /** Opens what `next` adds, and returns what puts it in force, or forgets it. Throws FaultError, and then nothing is open that was not. */
+  /** Opens what `next` adds, and returns what puts it in force, or forgets it. Throws FaultError, and then nothing has changed. */
   async prepare(next: Settings): Promise<Turn> {
-    const files = (next.accounting ?? []).map(s => this.#planned(this.#files, s, (s, after) => this.#accounting(s, after)));
-    const rejects = (next.rejectLog ? [next.rejectLog] : []).map(s =>
-      this.#planned(this.#reject, s, (s, after) => this.#rejectLog(s, after)),
-    );
-    const opened: Book[] = [];
+    const files = (next.accounting ?? []).map(s => planned(s.file, s, after => this.#accounting(s, after)));
+    const rejects = (next.rejectLog ? [next.rejectLog] : []).map(s => planned(s.file, s, after => this.#rejectLog(s, after)));
+    const hooks = (next.webhooks ?? []).map(s => {
+      const credentials = credentialsOf(s, s.from);
+      return planned(s.name, { ...s, digest: digest(credentials) }, after => this.#webhook(s, credentials, after));
+    });
+    const undo: (() => Promise<void>)[] = [];
     const drop = async (): Promise<void> => {
-      for (const file of opened) await this.#leave(file);
+      for (const step of undo) await step();
+    };
+    const opening = async <T extends Accounting | Webhook | RejectLog>(shelf: Shelf<T>, wanted: Planned<T>[]): Promise<() => void> => {
+      const opened = await shelf.open(wanted);
+      undo.push(() => shelf.drop(opened));
+      return () => shelf.adopt(wanted, opened);
     };
     try {
-      for (const { fresh } of [...files, ...rejects]) {
-        if (!fresh) continue;
-        await fresh.open();
-        opened.push(fresh);
-      }
+      const steps = [await opening(this.#files, files), await opening(this.#rejects, rejects), await opening(this.#hooks, hooks)];
+      const adopt = (): void => {
+        this.#settings = next;
+        for (const step of steps) step();
+        this.#route();
+      };
+      return { adopt, drop };
     } catch (error) {
       await drop();
       throw error;
     }
-    const adopt = (): void => {
-      this.#settings = next;
-      this.#adopt(this.#files, files);
-      this.#adopt(this.#reject, rejects);
-      this.#route();
-    };
-    return { adopt, drop };
   }
 
   /** Takes a record; an attempt's is flushed with its outcome, any other within a second. */
@@ -119,7 +121,7 @@ export class Books {
 
   /** Resolves when everything written so far is on the disk, or when it cannot be. Never rejects. */
   async flush(): Promise<void> {
-    await Promise.all([...this.#files.values()].map(({ part }) => part.flush()));
+    await Promise.all([...this.#files.all, ...this.#hooks.all].map(book => book.flush()));
   }
 
   /** A message was answered 250. */
@@ -150,25 +152,22 @@ export class Books {
   }
 
   refused(event: RampdEvents['refused']): void {
-    for (const { part } of this.#reject.values()) part.write(event);
+    for (const log of this.#rejects.all) log.write(event);
   }
 
   state(): BookState[] {
-    return [...this.#files, ...this.#reject].map(([name, { part }]) => ({
-      name,
-      waiting: part.waiting,
-      lost: part.lost,
-      ...(part.error === undefined ? {} : { error: messageOf(part.error) }),
-    }));
+    return [
+      ...[...this.#files.named(), ...this.#rejects.named()].map(([name, book]) => stateOf(name, book)),
+      ...this.#hooks.named().map(([name, hook]) => ({ ...stateOf(name, hook), bytes: hook.bytes })),
+    ];
   }
 
   async close(): Promise<void> {
     this.#timer?.cancel();
-    await Promise.all([...this.#files.values(), ...this.#reject.values()].map(({ part }) => part.close()));
-    await Promise.all(this.#leaving);
+    await Promise.all([this.#files.close(), this.#rejects.close(), this.#hooks.close()]);
   }
 
-  #accounting(settings: NonNullable<Settings['accounting']>[number], after: Promise<unknown> | undefined): Outlet & Book {
+  #accounting(settings: NonNullable<Settings['accounting']>[number], after: Promise<unknown> | undefined): Accounting {
     return createAccounting({ settings, clock: this.#parts.clock, ...this.#told(settings.file), ...(after && { after }) });
   }
 
@@ -176,62 +175,44 @@ export class Books {
     return createRejectLog({ settings, clock: this.#parts.clock, ...this.#told(settings.file), ...(after && { after }) });
   }
 
+  #webhook(settings: WebhookSettings, credentials: Credentials, after: Promise<unknown> | undefined): Webhook {
+    const { clock, random, log, dir, trouble } = this.#parts;
+    return createWebhook(settings, {
+      dir: join(dir, settings.name),
+      credentials,
+      clock,
+      random,
+      log,
+      onTrouble: text => trouble('webhook-trouble', settings.name, text),
+      ...(after && { after }),
+    });
+  }
+
   #told(file: string): { onTrouble: (trouble: LineTrouble) => void; onRecovered: (lost: number) => void } {
     const { log, trouble } = this.#parts;
     return {
       onTrouble: ({ error, waiting, lost }) => {
         log.error({ file, error: messageOf(error), waiting, lost }, 'accounting cannot be written');
-        trouble(file, `${file} cannot be written: ${messageOf(error)}; ${waiting} records wait in memory, ${lost} are lost`);
+        trouble(
+          'accounting-trouble',
+          file,
+          `${file} cannot be written: ${messageOf(error)}; ${waiting} records wait in memory, ${lost} are lost`,
+        );
       },
       onRecovered: lost => log.warn({ file, lost }, 'accounting is written again'),
     };
   }
 
-  /** What becomes of one file: kept as it is, opened beforehand (fresh), or opened when its predecessor has closed. */
-  #planned<S extends { readonly file: string; readonly from: unknown }, T extends Book>(
-    now: Map<string, Kept<T>>,
-    settings: S,
-    make: (settings: S, after: Promise<unknown> | undefined) => T,
-  ): { name: string; key: string; fresh: T | undefined; make: (after: Promise<unknown>) => T } {
-    const { from: _, ...said } = settings;
-    const fresh = now.has(settings.file) ? undefined : make(settings, undefined);
-    return { name: settings.file, key: JSON.stringify(said, printable), fresh, make: after => make(settings, after) };
-  }
-
-  #adopt<T extends Book>(
-    now: Map<string, Kept<T>>,
-    planned: readonly { name: string; key: string; fresh: T | undefined; make: (after: Promise<unknown>) => T }[],
-  ): void {
-    for (const [name, { part }] of [...now]) {
-      if (planned.some(p => p.name === name)) continue;
-      now.delete(name);
-      void this.#leave(part);
-    }
-    for (const { name, key, fresh, make } of planned) {
-      const old = now.get(name);
-      if (old?.key === key) continue;
-      if (fresh) now.set(name, { key, part: fresh });
-      else if (old) {
-        const part = make(this.#leave(old.part));
-        now.set(name, { key, part });
-        void part.flush();
-      }
-    }
-  }
-
-  #leave(part: Book): Promise<void> {
-    const left = part
-      .close()
-      .catch((error: unknown) => this.#parts.log.error({ error: messageOf(error) }, 'a file of records could not be closed'))
-      .finally(() => this.#leaving.delete(left));
-    this.#leaving.add(left);
-    return left;
-  }
-
+  /** Who gets which records; and webhooks that nobody names any more are named: what they were not sent stays. */
   #route(): void {
     this.#byType = new Map();
-    for (const { part } of this.#files.values()) {
-      for (const type of part.types) this.#byType.set(type, [...(this.#byType.get(type) ?? []), part]);
+    for (const outlet of [...this.#files.all, ...this.#hooks.all]) {
+      for (const type of outlet.types) this.#byType.set(type, [...(this.#byType.get(type) ?? []), outlet]);
+    }
+    for (const name of foldersIn(this.#parts.dir)) {
+      if (this.#hooks.has(name) || this.#settings.alerts?.some(alert => alert.name === name)) continue;
+      const dir = join(this.#parts.dir, name);
+      this.#parts.log.warn({ webhook: name, dir }, `no webhook is called ${name} any more: what it was not sent stays in ${dir}`);
     }
   }
 
@@ -244,6 +225,27 @@ export class Books {
   }
 }
 
+const planned = <T>(name: string, settings: object, make: Planned<T>['make']): Planned<T> => ({ name, key: keyOf(settings), make });
+
+const stateOf = (name: string, book: { waiting: number; lost: number; error: unknown }): BookState => ({
+  name,
+  waiting: book.waiting,
+  lost: book.lost,
+  ...(book.error === undefined ? {} : { error: messageOf(book.error) }),
+});
+
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-/** Infinity is no JSON. */
-const printable = (_: string, value: unknown): unknown => (value === Infinity ? 'Infinity' : value);
+
+const digest = (credentials: Credentials): string =>
+  createHash('sha256')
+    .update(credentials.secret ?? '')
+    .update(`\n${credentials.ca ?? ''}`)
+    .digest('hex');
+
+function foldersIn(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return [];
+  }
+}

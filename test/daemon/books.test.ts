@@ -38,10 +38,8 @@ ${more}`;
   return read as Settings;
 };
 const open = async (more: string) => {
-  books = new Books(
-    { clock, log: createLog({ log: { level: 'error', file: '/dev/null' } }, false), trouble: () => undefined },
-    settings(more),
-  );
+  const log = createLog({ log: { level: 'error', file: '/dev/null' } }, false);
+  books = new Books({ clock, log, random: () => 0.5, dir: join(folder, 'webhooks'), trouble: () => undefined }, settings(more));
   await books.open();
 };
 const turn = async (more: string) => (await books.prepare(settings(more))).adopt();

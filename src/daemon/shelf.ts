@@ -1,0 +1,100 @@
+/**
+ * Things of one kind that write, each under the settings it was made with: what a reload keeps, adds, changes and takes away.
+ *
+ * What is new is opened before anything changes. What changes is finished under its old settings before it is opened under
+ * the new ones, and takes records meanwhile; so no record is lost and no two write the same file.
+ */
+
+export interface Book {
+  /** Rejects when it cannot be used at all. */
+  open(): Promise<void>;
+  flush(): Promise<void>;
+  close(): Promise<void>;
+  /** Records not on the disk, and given up since the start. */
+  readonly waiting: number;
+  readonly lost: number;
+  readonly error: unknown;
+}
+
+export interface Planned<T> {
+  readonly name: string;
+  /** Equal while its settings are. */
+  readonly key: string;
+  /** `after`: its predecessor has closed. */
+  readonly make: (after: Promise<unknown> | undefined) => T;
+}
+
+export class Shelf<T extends Book> {
+  readonly #books = new Map<string, { readonly key: string; readonly book: T }>();
+  readonly #leaving = new Set<Promise<void>>();
+
+  constructor(private readonly onTrouble: (error: unknown) => void) {}
+
+  get all(): T[] {
+    return [...this.#books.values()].map(({ book }) => book);
+  }
+
+  named(): [name: string, book: T][] {
+    return [...this.#books].map(([name, { book }]) => [name, book]);
+  }
+
+  has(name: string): boolean {
+    return this.#books.has(name);
+  }
+
+  /** Opens those whose name is new. Rejects when one cannot be, and then none is open. */
+  async open(planned: readonly Planned<T>[]): Promise<Map<string, T>> {
+    const opened = new Map<string, T>();
+    try {
+      for (const { name, make } of planned) {
+        if (this.has(name)) continue;
+        const book = make(undefined);
+        await book.open();
+        opened.set(name, book);
+      }
+    } catch (error) {
+      await this.drop(opened);
+      throw error;
+    }
+    return opened;
+  }
+
+  async drop(opened: ReadonlyMap<string, T>): Promise<void> {
+    await Promise.all([...opened.values()].map(book => this.#leave(book)));
+  }
+
+  /** In one turn: from here on these and no others. */
+  adopt(planned: readonly Planned<T>[], opened: ReadonlyMap<string, T>): void {
+    for (const [name, { book }] of [...this.#books]) {
+      if (planned.some(p => p.name === name)) continue;
+      this.#books.delete(name);
+      void this.#leave(book);
+    }
+    for (const { name, key, make } of planned) {
+      const old = this.#books.get(name);
+      if (old?.key === key) continue;
+      const book = opened.get(name) ?? make(old && this.#leave(old.book));
+      this.#books.set(name, { key, book });
+      if (old) void book.flush();
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.all.map(book => book.close()));
+    await Promise.all(this.#leaving);
+  }
+
+  #leave(book: T): Promise<void> {
+    const left: Promise<void> = book
+      .close()
+      .catch(this.onTrouble)
+      .finally(() => this.#leaving.delete(left));
+    this.#leaving.add(left);
+    return left;
+  }
+}
+
+/** Settings as a key: where they stand in the file makes no difference. */
+export function keyOf(settings: object): string {
+  return JSON.stringify(settings, (name, value: unknown) => (name === 'from' ? undefined : value === Infinity ? 'unlimited' : value));
+}
