@@ -17,6 +17,8 @@ import { Books } from './daemon/books.js';
 import { createOperations } from './daemon/operations.js';
 import { Chores } from './daemon/chores.js';
 import { Feed } from './daemon/feed.js';
+import { Feedback } from './daemon/feedback.js';
+import type { Addressee } from './daemon/feedback-desk.js';
 import { Keeper } from './daemon/keeper.js';
 import { createLog, type Log } from './daemon/log.js';
 import { Mailroom } from './daemon/mailroom.js';
@@ -116,7 +118,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       void stopAll('daemon', 1);
     };
 
-    const late: { store?: Awaited<ReturnType<typeof openStore>>; books?: Books } = {};
+    const late: { store?: Awaited<ReturnType<typeof openStore>>; books?: Books; feedback?: Feedback } = {};
     const signer = createSigner({ clock, log });
     const suppression = new SuppressionList({ clock, store: () => late.store, settings: () => settings, governor: () => governor });
     const acceptor = createAcceptor({
@@ -142,6 +144,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       signer,
       node: settings.node,
       suppressed: (address, sender) => suppression.refused(address, sender),
+      reports: {
+        addressee: address => late.feedback?.desk.addressee(address),
+        receive: (addressee, content) => (late.feedback as Feedback).desk.receive(addressee as Addressee, content),
+      },
     });
     refuse = reason => acceptor.refuse(reason);
     refuse('4.3.2 starting up, try again in a moment');
@@ -176,7 +182,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       events.on('refused', event => books.refused(event)),
     );
 
-    const chores = new Chores({ clock, ledger, store, suppression, failed });
+    const chores = new Chores({ clock, ledger, store, suppression, feedback: { prune: () => late.feedback?.prune() }, failed });
     undo.push(() => chores.stop());
     const lastRecord = journal.tail(1)[0]?.at ?? -Infinity;
     const downSince = Math.max(lastRecord, ledger.lastAt ?? -Infinity);
@@ -225,6 +231,22 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
     const memory = new HostMemory(clock);
     let classifier = new Classifier(settings.providers);
+    const feedback: Feedback = new Feedback({
+      clock,
+      events,
+      log,
+      stateDir: dir,
+      settings: () => settings,
+      reports: store.reports,
+      suppression,
+      governor,
+      classifier: () => classifier,
+      account: record => books.write(record),
+      commit: (days, beside) => dispatcher.commit(days, beside),
+    });
+    feedback.prepare(settings)();
+    late.feedback = feedback;
+    undo.push(() => feedback.close());
     const dispatcher = new Dispatcher({
       clock,
       events,
@@ -236,9 +258,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       classifier: () => classifier,
       suppressed: (address, sender) => suppression.ended(address, sender),
       remember: ends => suppression.afterOutcomes(ends),
+      reversePath: departing => feedback.desk.reversePath(departing),
       account: record => books.write(record),
       flushAccounting: () => books.flush(),
-      flushLedger: () => ledger.flush(),
+      flushLedger() {
+        ledger.flush();
+        feedback.flush();
+      },
       random,
       log,
       dialogue: options.debug,
@@ -249,6 +275,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     governor.configure(settings, clock.now());
     governor.restoreDays(store.days(), clock.now());
     governor.restoreLedger(ledger.records, ledger.end, clock.now());
+    governor.restoreComplaints(store.reports.complaints());
     if (downSince > -Infinity) governor.noteDowntime(downSince, clock.now());
     const ticks = new TickClock({
       clock,
@@ -275,6 +302,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       dispatcher,
       store,
       mailroom,
+      feedback: () => feedback.desk.counts,
       feed,
       journal,
       nextTick: s => ticks.next(s),
@@ -314,6 +342,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       const fixed = unchangeable(settings, next.settings);
       if (fixed) throw new FaultError([fixed]);
       const keys = signer.prepare(next.settings);
+      const secret = feedback.prepare(next.settings);
       // The last steps that may fail: behind them all is changed in one turn, or nothing is.
       const turn = await books.prepare(next.settings);
       await acceptor.applySettings(next.settings).catch(async (error: unknown) => {
@@ -322,6 +351,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       });
       settings = next.settings;
       keys.apply();
+      secret();
       turn.adopt();
       classifier = new Classifier(settings.providers);
       governor.configure(settings, clock.now());
@@ -340,6 +370,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         ticks.stop();
         chores.stop();
         await tls.stop();
+        feedback.close();
         if (code === 0) {
           governor.note('stopped', author, 'rampd stopped', clock.now());
           await keeper.stop();

@@ -8,6 +8,7 @@ import type { Events } from '../kernel/events.js';
 import type { Envelope, MessageNumber, NewRecipient } from '../kernel/message.js';
 import type { Settings } from '../kernel/settings.js';
 import type { Signer } from './signer.js';
+import type { ReportPort } from './report-mail.js';
 import type { Suppression } from '../kernel/suppression.js';
 
 export interface AcceptStore {
@@ -38,6 +39,8 @@ export interface AcceptParts {
   readonly log: AcceptLog;
   /** Without it nothing is signed. */
   readonly signer?: Signer;
+  /** Takes reports about delivered mail; without it strangers are refused. */
+  readonly reports?: ReportPort;
   /** Why mail of this sender to this address is to be refused; undefined: it is not. */
   readonly suppressed?: (address: string, sender: string) => Suppression | undefined;
   /** Node number for message ids, 0 to 255. */

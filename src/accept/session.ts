@@ -13,6 +13,7 @@ import { Body, type Budget } from './body.js';
 import type { Identities } from './identity.js';
 import { assertRoom, take } from './intake.js';
 import { SmtpRefusal, type AcceptParts } from './ports.js';
+import { ReportMail } from './report-mail.js';
 import { smtpSubmission } from './smtp-submission.js';
 import { assertMailable } from './suppressed.js';
 
@@ -37,6 +38,7 @@ export function handlersFor(
   budget: Budget,
   offersTls: () => boolean,
 ): Handlers & { disabledCommands: string[] } {
+  const reports = new ReportMail(parts, budget);
   const refuse = (at: Step, session: SMTPServerSession, error: unknown, done: Done, about: About = {}) => {
     const refusal = error instanceof SmtpRefusal ? error : bug(parts, error);
     if (parts.events.has('refused')) {
@@ -92,7 +94,7 @@ export function handlersFor(
     onMailFrom(address, session, done) {
       checked('mail', session, done, { sender: address.address }, () => {
         assertOpen(gate);
-        if (!identities.of(session)) throw identities.refusal(session, offersTls());
+        if (!identities.of(session) && !reports.admits(session)) throw identities.refusal(session, offersTls());
         assertRoom(parts, parts.settings());
         if (address.address !== '') assertAddress(address, session, '5.1.7');
       });
@@ -100,6 +102,7 @@ export function handlersFor(
 
     onRcptTo(address, session, done) {
       checked('rcpt', session, done, { recipient: address.address }, () => {
+        if (reports.takes(address.address, session)) return;
         const identity = identities.of(session);
         if (!identity) throw identities.refusal(session, offersTls());
         const { pool } = identity.client;
@@ -110,6 +113,14 @@ export function handlersFor(
     },
 
     onData(stream, session, done) {
+      const report = reports.read(session, stream);
+      if (report) {
+        report.then(
+          () => done(null, '2.0.0 Ok: report taken'),
+          error => refuse('data', session, error, done),
+        );
+        return;
+      }
       const { maxMessageSize, messageRules } = parts.settings();
       const body = new Body(budget, maxMessageSize, messageRules?.maxLineLength);
       // A client that goes away in the middle destroys the stream: nothing was promised, nothing is kept.

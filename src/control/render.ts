@@ -175,7 +175,7 @@ export function renderSchedules(schedules: readonly ScheduleView[], screen: Scre
 }
 
 export function renderStatus(status: StatusView, screen: Screen): string {
-  const { totals, spool } = status;
+  const { totals, spool, feedback } = status;
   const busiest = [...status.queues].sort((a, b) => b.waiting - a.waiting).slice(0, STATUS_QUEUES);
   const more = status.queues.length - busiest.length;
   const rare = [
@@ -196,6 +196,7 @@ export function renderStatus(status: StatusView, screen: Screen): string {
       ].join(', '),
       screen.width,
     ),
+    ...(feedback ? [feedbackLine(feedback)] : []),
     `spool: ${plural(spool.messages, 'message')}, ${plural(spool.recipients, 'recipient')}, ${sizeText(spool.bytes)}`,
     '',
     ...sourceLines(status.sources, screen),
@@ -204,6 +205,11 @@ export function renderStatus(status: StatusView, screen: Screen): string {
     ...(more > 0 ? [`and ${plural(more, 'more queue')}: rampd show queues`] : []),
     ...(status.pausedJobs ? ['', ...jobLines(status.pausedJobs, screen)] : []),
   ]);
+}
+
+function feedbackLine(counts: NonNullable<StatusView['feedback']>): string {
+  const rare = (['repeated', 'ignored', 'aside'] as const).filter(key => counts[key] > 0).map(key => `${numberText(counts[key])} ${key}`);
+  return `feedback: ${[plural(counts.bounces, 'bounce'), plural(counts.complaints, 'complaint'), ...rare].join(', ')}`;
 }
 
 /** One line of the feed: its number (`rampd undo` takes it), time, type, whom it concerns, what happened, the reply. */

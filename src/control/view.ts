@@ -33,6 +33,8 @@ export interface SourceView {
   deliveredToday: number;
   deferredToday: number;
   bouncedToday: number;
+  /** Of the last seven days. */
+  complaints: number;
   /** Would today be earned if it were judged now? null for a warm source. */
   earned: boolean | null;
   /** The first stage that the best of the last seven days would not earn, as a sentence; null when there is none. */
@@ -120,6 +122,8 @@ export interface StatusView {
     waiting: number;
     uncertain: number;
   };
+  /** Reports about delivered mail that came in, where the settings take any. `aside`: not believed, or not to be read. */
+  feedback?: { bounces: number; complaints: number; repeated: number; ignored: number; aside: number };
   spool: { messages: number; recipients: number; bytes: number };
   sources: SourceView[];
   lanes: LaneView[];

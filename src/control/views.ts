@@ -89,6 +89,7 @@ export function sourceView(
     deliveredToday: status.deliveredToday,
     deferredToday: status.deferredToday,
     bouncedToday: status.bouncedToday,
+    complaints: status.complaints,
     earned: status.earned ?? null,
     cannotEarn: cannotEarn(status),
     nextTick: isoOrNull(more.nextTick, iso),

@@ -16,11 +16,12 @@ export interface ChoresParts {
   readonly ledger: { alive(): void };
   readonly store: { pruneDays(before: Instant): void };
   readonly suppression: { prune(): Promise<void> };
+  readonly feedback: { prune(): Promise<void> | undefined };
   /** What was promised can no longer be kept. */
   readonly failed: (error: Error) => void;
 }
 
-type Chore = () => Promise<void> | void;
+type Chore = () => Promise<void> | void | undefined;
 
 export class Chores {
   readonly #parts: ChoresParts;
@@ -32,10 +33,11 @@ export class Chores {
   }
 
   start(): void {
-    const { clock, ledger, store, suppression } = this.#parts;
+    const { clock, ledger, store, suppression, feedback } = this.#parts;
     this.#every(ALIVE_EVERY, () => ledger.alive());
     this.#every(DAY, () => store.pruneDays(clock.now() - DAYS_KEPT));
     this.#every(DAY, () => suppression.prune());
+    this.#every(DAY, () => feedback.prune());
   }
 
   stop(): void {

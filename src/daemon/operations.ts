@@ -19,6 +19,7 @@ import { globMatches } from '../kernel/text.js';
 import { printLane } from '../kernel/verdict.js';
 import type { Dispatcher } from '../deliver/dispatcher.js';
 import type { Journal } from '../outcome/journal.js';
+import type { ReportCounts } from '../spool/report-rows.js';
 import type { Store } from '../spool/store.js';
 import type { Feed } from './feed.js';
 import { Forecasts } from './forecasts.js';
@@ -38,6 +39,8 @@ export interface OperationsParts {
   readonly dispatcher: Dispatcher;
   readonly store: Store;
   readonly mailroom: Mailroom;
+  /** Reports about delivered mail so far. */
+  readonly feedback: () => Readonly<ReportCounts>;
   readonly feed: Feed;
   readonly journal: Pick<Journal, 'after' | 'lastId'>;
   readonly nextTick: (source: string) => number | null;
@@ -126,6 +129,7 @@ export function createOperations(parts: OperationsParts): Operations {
         waiting: totals.waiting,
         uncertain: totals.uncertain,
       },
+      ...(settings().feedback ? { feedback: { ...parts.feedback() } } : {}),
       spool: { messages: totals.messages, recipients: totals.waiting, bytes: totals.bytes },
       sources: sources(),
       lanes: lanes(),

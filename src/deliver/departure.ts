@@ -3,7 +3,7 @@
  * recipient, classification, the governor told, accounting and rows committed, a DSN for what failed for good.
  */
 import type { DayRow } from '../kernel/day.js';
-import { domainOf, type Envelope, printMessageId, type QueuedRecipient } from '../kernel/message.js';
+import { domainOf, printMessageId, type QueuedRecipient } from '../kernel/message.js';
 import type { ReplyMatch } from '../kernel/reply.js';
 import { HOUR } from '../kernel/units.js';
 import type { Permit } from '../kernel/verdict.js';
@@ -57,8 +57,9 @@ export class Departures {
       this.#unreadable(departure, error as Error);
       return { sent: false };
     }
-    const from = this.reversePath(mail.envelope, first);
-    const rows = this.#alike(departure, mail, from);
+    const { sender } = mail.envelope;
+    const own = sender === '' ? undefined : this.#ports.reversePath?.({ row: first, envelope: mail.envelope, lane: permit.lane });
+    const rows = own === undefined ? departure.rows : this.#alone(departure);
     if (!(await this.#presented(permit))) {
       for (const row of rows) queue.giveBack(row);
       return { sent: false };
@@ -67,7 +68,7 @@ export class Departures {
       events.emit('departed', { ...permit.lane, message: first.message, recipients: rows.length, at: clock.now() });
     }
     const states = rows.map(r => r.state);
-    const result = await session.send(mail.envelope, from, states, mail.content);
+    const result = await session.send(mail.envelope, own ?? sender, states, mail.content);
     if (!result.seen && result.answers.every(a => a.reply.code === 0 && !a.own)) {
       // The connection had gone before a byte of MAIL FROM: the provider never saw the attempt.
       governor.refund(permit, rows.length, clock.now());
@@ -78,19 +79,12 @@ export class Departures {
     return { sent: true, result };
   }
 
-  /** What MAIL FROM says for this recipient. */
-  reversePath(envelope: Envelope, row: QueuedRecipient): string {
-    return envelope.sender === '' ? '' : (this.#ports.reversePath?.(envelope, row) ?? envelope.sender);
-  }
-
-  /** A transaction has one MAIL FROM: recipients with another reverse path go back and leave on their own. */
-  #alike({ permit, queue, rows }: Departure, { envelope }: Mail, from: string): readonly QueuedRecipient[] {
-    if (rows.length === 1 || !this.#ports.reversePath) return rows;
-    const { governor, clock } = this.#ports;
-    const alike = rows.filter(row => this.reversePath(envelope, row) === from);
-    if (alike.length < rows.length) governor.refund(permit, rows.length - alike.length, clock.now());
-    for (const row of rows) if (!alike.includes(row)) queue.giveBack(row);
-    return alike;
+  /** A transaction has one MAIL FROM: where it names the first recipient, the others go back and leave on their own. */
+  #alone({ permit, queue, rows }: Departure): readonly QueuedRecipient[] {
+    const others = rows.slice(1);
+    if (others.length > 0) this.#ports.governor.refund(permit, others.length, this.#ports.clock.now());
+    for (const row of others) queue.giveBack(row);
+    return rows.slice(0, 1);
   }
 
   /** A body the disk does not give back is no reason to stop everybody's mail: it waits an hour, and the log says so. */

@@ -7,7 +7,9 @@
  * connection becomes idle, when a lane's instant comes, and when the governor says that something changed.
  */
 import type { Timer } from '../kernel/clock.js';
+import type { DayRow } from '../kernel/day.js';
 import { domainOf } from '../kernel/message.js';
+import type { SideRow } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
 import { HOUR, MINUTE } from '../kernel/units.js';
 import type { Wait } from '../kernel/verdict.js';
@@ -127,6 +129,11 @@ export class Dispatcher {
     return site !== undefined && queue.warmUp !== 'never' && this.#choice.reserved(site.group, queue.warmUp, this.#ports.clock.now());
   }
 
+  /** Commits what a report about delivered mail changed, in turn with outcomes. Never resolves when that fails: the daemon ends. */
+  commit(days: readonly DayRow[], beside: readonly SideRow[]): Promise<void> {
+    return new Promise(committed => this.#outbox.settle({ changes: [], days, beside, committed }));
+  }
+
   /** New settings are in force. */
   reconfigure(): void {
     this.#choice.forget();
@@ -199,9 +206,9 @@ export class Dispatcher {
     let pick: Pick | undefined = first;
     for (let tries = 0; pick && tries < 8; tries++) {
       const { queue: of } = pick.waiting;
-      const rows = this.#expiry.mailable(of, this.#picker.together(pick, governor.laneLimits(lane.name).maxRcptPerMessage), () =>
-        this.#placed(of),
-      );
+      // Where each recipient has a reverse path of its own, no two leave together.
+      const most = this.#ports.settings().pools.get(of.pool)?.verp ? 1 : governor.laneLimits(lane.name).maxRcptPerMessage;
+      const rows = this.#expiry.mailable(of, this.#picker.together(pick, most), () => this.#placed(of));
       if (rows.length === 0) {
         pick = this.#picker.pick(lane, session.site, now);
         continue;

@@ -11,6 +11,7 @@ import type { ReplyMatch } from '../kernel/reply.js';
 import type { Priority, Settings, WarmUpWish } from '../kernel/settings.js';
 import type { SideRow, Suppression } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
+import type { LaneName } from '../kernel/verdict.js';
 import type { Classifier } from '../outcome/classify.js';
 import type { Conclusion } from './conclude.js';
 import type { Router } from '../route/router.js';
@@ -49,6 +50,13 @@ export interface RowChange<Q extends DeliverQueue = DeliverQueue> {
 export interface Mail {
   readonly envelope: Envelope;
   readonly content: readonly Buffer[];
+}
+
+/** A recipient about to leave. */
+export interface Departing {
+  readonly row: QueuedRecipient;
+  readonly envelope: Envelope;
+  readonly lane: LaneName;
 }
 
 /** What one recipient's attempt, or its wait, came to. */
@@ -93,8 +101,8 @@ export interface DeliverPorts {
   /** Writes all reservations of this turn; called before their MAIL FROM. */
   readonly flushLedger: () => void;
   readonly random: () => number;
-  /** What MAIL FROM names for a recipient; the envelope's sender unless given. '' stays ''. */
-  readonly reversePath?: (envelope: Envelope, row: QueuedRecipient) => string;
+  /** A reverse path that names this recipient alone; undefined: the envelope's sender. Never asked for the null sender. */
+  readonly reversePath?: (about: Departing) => string | undefined;
   readonly log: DeliverLog;
   /** Pass the SMTP dialogue to the log. */
   readonly dialogue: boolean;

@@ -10,7 +10,7 @@ import type { Forecast, WaitingMail } from '../kernel/forecast.js';
 import type { JournalRecord } from '../kernel/journal.js';
 import type { LastEnd, LedgerRecord } from '../kernel/ledger.js';
 import type { Counted } from '../kernel/message.js';
-import type { ReplyMatch } from '../kernel/reply.js';
+import type { OutcomeClass, ReplyMatch } from '../kernel/reply.js';
 import type { Settings } from '../kernel/settings.js';
 import type { Instant, Ms } from '../kernel/units.js';
 import type { LaneName, Permit, Reason, Verdict, Wait } from '../kernel/verdict.js';
@@ -147,6 +147,20 @@ export class CoreGovernor implements K.Governor {
     this.#feedback.attempt(lane, matches, ask, held.departed ?? held.reserved, now, recipients[0]?.message);
     this.#core.released(lane);
     return { counted, days: Array.from(days, copyOf) };
+  }
+
+  bounced(lane: K.ReportedLane, departed: Instant, outcome: OutcomeClass, now: Instant): readonly DayRow[] {
+    this.#now = now;
+    return this.#core.ramp.bounced(lane, departed, outcome, now).map(copyOf);
+  }
+
+  complained(lane: K.ReportedLane, now: Instant): void {
+    this.#now = now;
+    this.#core.ramp.complain(lane, now);
+  }
+
+  restoreComplaints(complaints: Parameters<K.Governor['restoreComplaints']>[0]): void {
+    this.#core.ramp.restoreComplaints(complaints);
   }
 
   absorbReply(lane: LaneName, match: ReplyMatch, now: Instant): void {

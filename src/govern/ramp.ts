@@ -4,7 +4,7 @@
 import type { DayRow } from '../kernel/day.js';
 import type { JournalRecord } from '../kernel/journal.js';
 import type { Limits } from '../kernel/limits.js';
-import type { StageVerb } from '../kernel/governor.js';
+import type { ReportedLane, StageVerb } from '../kernel/governor.js';
 import type { Counted } from '../kernel/message.js';
 import type { OutcomeClass } from '../kernel/reply.js';
 import type { Settings } from '../kernel/settings.js';
@@ -191,8 +191,13 @@ export interface Ramp {
    * (undefined: all of them). Returns the keys of the state this assigns, for the record of its end.
    */
   noteAway(source: string | undefined, from: Instant, to: Instant, provider?: string): Readonly<Record<string, unknown>>;
-  /** A complaint about mail from this lane arrived; may brake. */
-  complain(source: string, provider: string, now: Instant): void;
+  /** A complaint about mail that left there arrived; may brake. */
+  complain(lane: ReportedLane, now: Instant): void;
+  restoreComplaints(complaints: readonly (ReportedLane & { readonly at: Instant })[]): void;
+  /** Of the last seven days, on all lanes of a source. */
+  complaints(source: string, now: Instant): number;
+  /** A recipient delivered from there came to another end today; returns the rows changed. They go on counting. */
+  bounced(lane: ReportedLane, departed: Instant, outcome: OutcomeClass, now: Instant): readonly DayRow[];
   /** An operator's act on the stage. Throws Error with a sentence when it makes no sense; returns what is now in force. */
   verb(
     verb: StageVerb,

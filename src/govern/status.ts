@@ -77,6 +77,7 @@ export class Status {
       deliveredToday: today.delivered,
       deferredToday: today.deferred,
       bouncedToday: today.bounced,
+      complaints: ramp.complaints(name, now),
       dayStart: ramp.dayStart(name, now),
       because: bindingFirst(because),
     };

@@ -128,6 +128,33 @@ export class Days {
     return [...changed];
   }
 
+  /**
+   * A recipient that was delivered at `departed` came to another end, today: it was no attempt. The delivery is taken back
+   * where its day is from `since` on or today's. Returns the rows changed; they go on counting.
+   */
+  amend(
+    address: string,
+    provider: string,
+    departed: Instant,
+    outcome: OutcomeClass,
+    since: Instant,
+    on: (outcome: OutcomeClass, n: number, day: Instant) => void,
+  ): readonly DayRow[] {
+    const found = this.#address(address);
+    const rows = found.lanes.get(provider) ?? [];
+    const then = rows.findLast(row => row.day <= departed);
+    let today = rowAt(rows, found.day);
+    if (!today) {
+      today = { address, provider, day: found.day, attempts: 0, recipients: {} };
+      found.lanes.set(provider, [...rows, today]);
+    }
+    const before: readonly Counted[] = then ? [{ source: address, provider, day: then.day, class: 'delivered' }] : [];
+    const also = this.#replace(found, rows, before, since, on);
+    today.recipients[outcome] = (today.recipients[outcome] ?? 0) + 1;
+    on(outcome, 1, today.day);
+    return [today, ...also];
+  }
+
   restore({ recipients, ...row }: DayRow): void {
     const found = this.#address(row.address);
     const rows = found.lanes.get(row.provider) ?? [];

@@ -8,7 +8,7 @@
  */
 import { printPlace } from '../kernel/fault.js';
 import type { DayRow } from '../kernel/day.js';
-import type { StageVerb } from '../kernel/governor.js';
+import type { ReportedLane, StageVerb } from '../kernel/governor.js';
 import type { Counted } from '../kernel/message.js';
 import type { OutcomeClass } from '../kernel/reply.js';
 import { SHORTEST_DAY } from '../kernel/schedule.js';
@@ -175,10 +175,42 @@ class WarmUp implements Ramp {
     return this.#absence.note(source === undefined ? undefined : this.#register.address(source), provider, from, to);
   }
 
-  complain(source: string, provider: string, now: Instant): void {
-    this.#complaints.note(this.#roll(source, now), provider, now);
+  complain({ address, provider }: ReportedLane, now: Instant): void {
+    this.#complaints.note(address, provider, now);
+    const source = this.#sourceAt(address);
+    if (source === undefined) return;
+    this.#roll(source, now);
     const climb = this.#register.climb(source);
     if (climb) this.#changes.brakeIfMet(climb, unitOf(climb, provider), now);
+  }
+
+  restoreComplaints(complaints: Parameters<Ramp['restoreComplaints']>[0]): void {
+    for (const { address, provider, at } of complaints) this.#complaints.note(address, provider, at);
+  }
+
+  complaints(source: string, now: Instant): number {
+    return this.#complaints.ofAddress(this.#register.address(source), now);
+  }
+
+  bounced({ address, provider }: ReportedLane, departed: Instant, outcome: OutcomeClass, now: Instant): readonly DayRow[] {
+    const source = this.#sourceAt(address);
+    if (source === undefined) return [];
+    this.#roll(source, now);
+    const climb = this.#register.climb(source);
+    const unit = climb && unitOf(climb, provider);
+    const from = unit ? countsFrom(unit) : Infinity;
+    const since = unit ? Math.min(from, countsFrom(climb.unit)) : Infinity;
+    const rows = this.#days.amend(address, provider, departed, outcome, since, (changed, n, day) => {
+      if (unit && day >= from) unit.tally.add(changed, n);
+    });
+    if (unit) this.#changes.brakeIfMet(climb, unit, now);
+    return rows;
+  }
+
+  /** The name of the source that has this address now. */
+  #sourceAt(address: string): string | undefined {
+    for (const [name, at] of this.#register.sources()) if (at === address) return name;
+    return undefined;
   }
 
   stepBackByRule(source: string, provider: string, cause: number | undefined, author: string, now: Instant): void {

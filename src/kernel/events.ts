@@ -57,6 +57,14 @@ export interface RampdEvents {
     readonly fate: 'delivered' | 'deferred' | 'bounced' | 'discarded' | 'expired' | 'suppressed';
     readonly reply: string;
   };
+  /** A report about delivered mail came in and what it changed is committed. */
+  reported: {
+    readonly what: 'bounce' | 'complaint' | 'repeated' | 'ignored' | 'aside';
+    readonly recipient?: string;
+    readonly class?: OutcomeClass;
+    /** Why it was put aside. */
+    readonly why?: string;
+  };
   /** A journal record was written. */
   journal: JournalRecord;
   /** New settings are in force. */

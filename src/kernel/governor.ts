@@ -9,7 +9,7 @@ import type { Forecast, WaitingMail } from './forecast.js';
 import type { JournalRecord, NotedType, PastAct } from './journal.js';
 import type { LastEnd, LedgerRecord } from './ledger.js';
 import type { Counted } from './message.js';
-import type { ReplyMatch } from './reply.js';
+import type { OutcomeClass, ReplyMatch } from './reply.js';
 import type { Settings } from './settings.js';
 import type { Instant, Ms } from './units.js';
 import type { LaneName, Permit, Reason, Verdict, Wait } from './verdict.js';
@@ -29,6 +29,13 @@ export interface Ask {
   readonly recipientDomain: string;
   /** Recipients the caller would like to send in this transaction, at least 1. */
   readonly wanted: number;
+}
+
+/** Where mail left that a report is about. */
+export interface ReportedLane {
+  /** Of the source. */
+  readonly address: string;
+  readonly provider: string;
 }
 
 export type ConnectVerdict = { readonly go: true; readonly connection: number } | Wait;
@@ -112,6 +119,8 @@ export interface SourceStatus {
   readonly deliveredToday: number;
   readonly deferredToday: number;
   readonly bouncedToday: number;
+  /** Of the last seven days. */
+  readonly complaints: number;
   readonly earned?: boolean;
   /** The first stage that the best of the last seven days would not earn; recipients a day. */
   readonly unearnable?: { readonly stage: number; readonly needs: number; readonly have: number };
@@ -166,6 +175,15 @@ export interface Governor {
     recipients: readonly Settled[],
     now: Instant,
   ): { readonly counted: readonly (readonly Counted[])[]; readonly days: readonly DayRow[] };
+  /**
+   * A recipient who was delivered bounced after all: it counts by its new class, today. `address` is the source's; `departed`
+   * when its mail left. Returns the absolute day rows to commit with what else the report changed.
+   */
+  bounced(lane: ReportedLane, departed: Instant, outcome: OutcomeClass, now: Instant): readonly DayRow[];
+  /** A recipient complained. Counted for seven days; may brake. */
+  complained(lane: ReportedLane, now: Instant): void;
+  /** After configure: complaints of the last days. */
+  restoreComplaints(complaints: readonly (ReportedLane & { readonly at: Instant })[]): void;
   /** A reply outside any permit (a 421 on an idle connection). */
   absorbReply(lane: LaneName, match: ReplyMatch, now: Instant): void;
 

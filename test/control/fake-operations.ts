@@ -33,6 +33,7 @@ export const source = (change: Partial<SourceView> = {}): SourceView => ({
   deliveredToday: 2281,
   deferredToday: 25,
   bouncedToday: 4,
+  complaints: 0,
   earned: true,
   cannotEarn: null,
   nextTick: '2026-03-03T04:00:00.000Z',

@@ -73,6 +73,7 @@ describe('views', () => {
       deliveredToday: 1,
       deferredToday: 1,
       bouncedToday: 0,
+      complaints: 0,
       dayStart: T,
       because: [],
     };

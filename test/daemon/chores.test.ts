@@ -14,6 +14,7 @@ function world(trouble: { error?: Error } = {}) {
   const chores = new Chores({
     clock,
     suppression: { prune: () => Promise.resolve() },
+    feedback: { prune: () => undefined },
     ledger: {
       alive() {
         if (trouble.error) throw trouble.error;

@@ -265,16 +265,16 @@ describe('the brake', () => {
   it('is pulled by complaints too', () => {
     const w = new World(settings([schedule(hourly(1000, 2000))], [source({ stage: 2 })], ['yahoo']));
     w.send(1_000, 'delivered', 'yahoo');
-    for (let i = 0; i < 3; i++) w.ramp.complain('cold-1', 'yahoo', w.now);
+    for (let i = 0; i < 3; i++) w.ramp.complain({ address: ADDRESS, provider: 'yahoo' }, w.now);
     expect(w.caps().braked).toBe(false);
-    w.ramp.complain('cold-1', 'yahoo', w.now);
+    w.ramp.complain({ address: ADDRESS, provider: 'yahoo' }, w.now);
     expect(w.caps().braked).toBe(true);
   });
 
   it('hears no complaints where no provider reports', () => {
     const w = new World(settings([schedule(hourly(1000, 2000))], [source({ stage: 2 })]));
     w.send(1_000, 'delivered', 'yahoo');
-    for (let i = 0; i < 50; i++) w.ramp.complain('cold-1', 'yahoo', w.now);
+    for (let i = 0; i < 50; i++) w.ramp.complain({ address: ADDRESS, provider: 'yahoo' }, w.now);
     expect(w.caps().braked).toBe(false);
   });
 });
