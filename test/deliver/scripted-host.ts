@@ -242,7 +242,8 @@ async function follow(plain: net.Socket, { host, steps }: Section, left: string[
       socket = secure;
       listen(secure);
     } else if (step === '-- garbage') {
-      plain.removeAllListeners('data');
+      // Behind the ClientHello: what comes before it is thrown away.
+      while (received === '' && !ended) await new Promise<void>(done => (heard = done));
       plain.write('this is no TLS at all\r\n');
     } else if (step === '-- close') socket.destroy();
     // -- silent: the client gives up.
