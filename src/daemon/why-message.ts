@@ -7,6 +7,7 @@
 import { Refusal } from '../control/operations.js';
 import type { WhyView } from '../control/view.js';
 import { reasonView, whySummary } from '../control/views.js';
+import { reaches } from '../deliver/reach.js';
 import type { Waiting } from '../deliver/waiting.js';
 import { bindingFirst } from '../govern/judge.js';
 import { printPlace } from '../kernel/fault.js';
@@ -45,7 +46,10 @@ export async function whyMessage(target: string, number: number, parts: WhyParts
     const names: LaneName[] = [];
     if (waiting?.provider !== undefined) {
       const ask = askOf(row, queue);
+      const reach = { provider: waiting.provider, families: waiting.route?.families };
       for (const { source } of settings().pools.get(queue.pool)?.sources ?? []) {
+        const known = settings().sources.get(source);
+        if (known && !reaches(known, reach, settings())) continue;
         const name = { source, provider: waiting.provider };
         names.push(name);
         const key = printLane(name);

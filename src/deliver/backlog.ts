@@ -11,6 +11,7 @@ import { MINUTE } from '../kernel/units.js';
 import type { Route, Router } from '../route/router.js';
 import { TimeHeap } from './heap.js';
 import type { DeliverQueue } from './ports.js';
+import { outOfReach } from './reach.js';
 import { Group, Site, Waiting, siteKey } from './waiting.js';
 
 /** Domains looked up at once. */
@@ -21,7 +22,7 @@ export interface BacklogHooks {
   ready(group: Group): void;
   /** The domain can never be delivered to: its due recipients are to be bounced. */
   undeliverable(waiting: Waiting, route: Extract<Route, { kind: 'null-mx' | 'no-domain' }>): void;
-  /** The domain cannot be looked up now: its expired recipients are to be bounced. */
+  /** The domain cannot be looked up now, or no source reaches it: its expired recipients are to be bounced. */
   unresolved(waiting: Waiting): void;
   /** A new group: give it its lanes. */
   opened(group: Group): void;
@@ -182,23 +183,29 @@ export class Backlog {
       this.#hooks.undeliverable(waiting, route);
       return;
     }
-    waiting.note = undefined;
+    waiting.provider = route.provider;
     waiting.route = route;
-    const group = this.#group(waiting.queue.pool, route.provider);
+    const unreached = outOfReach(waiting.queue.pool, route, this.#ports.settings());
+    if (unreached !== undefined) {
+      this.hold(waiting, route.expires, unreached);
+      this.#hooks.unresolved(waiting);
+      return;
+    }
+    waiting.note = undefined;
+    const group = this.#group(waiting.queue.pool, route);
     const site = this.#site(group, route);
     waiting.site = site;
-    waiting.provider = route.provider;
     waiting.place = 'ready';
     site.rings[waiting.queue.warmUp].add(waiting);
     group.dueAsOf = -1;
     this.#hooks.ready(group);
   }
 
-  #group(pool: string, provider: string): Group {
-    const key = `${pool}\n${provider}`;
+  #group(pool: string, { provider, families }: Extract<Route, { kind: 'hosts' }>): Group {
+    const key = `${pool}\n${provider}\n${families?.join('') ?? ''}`;
     let group = this.groups.get(key);
     if (!group) {
-      group = new Group(pool, provider);
+      group = new Group(pool, provider, families);
       this.groups.set(key, group);
       this.#hooks.opened(group);
     }

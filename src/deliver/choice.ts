@@ -7,6 +7,7 @@
  * with the fewest messages per unit of weight goes first, and lanes that cannot send do not hold the others back.
  */
 import type { Governor } from '../kernel/governor.js';
+import type { RecipientState } from '../kernel/message.js';
 import type { Pool, Settings, WarmUpWish } from '../kernel/settings.js';
 import type { Instant, Ms } from '../kernel/units.js';
 import { shareSlots } from './cold-share.js';
@@ -27,7 +28,8 @@ export class Choice {
   readonly #settings: () => Settings;
   readonly #groupsOf: (source: string) => Iterable<Group>;
   readonly #askAgain: (group: Group, at: Instant) => void;
-  readonly #yielded = new Set<Lane>();
+  /** Lanes that left a turn to another, and to which. */
+  readonly #yielded = new Map<Lane, Lane>();
   /** How far the passes of a cold source's lanes have come. */
   readonly #reached = new Map<string, number>();
   readonly #shared = new Map<string, { readonly until: Instant; readonly shares: ReadonlyMap<Group, number> }>();
@@ -76,11 +78,35 @@ export class Choice {
     this.#reached.set(lane.source, Math.max(reached, lane.pass));
   }
 
-  /** Lanes of a source that left a turn to another; asked again once that one has gone. */
-  yielded(source: string): Lane[] {
-    const lanes = [...this.#yielded].filter(l => l.source === source);
+  /** Lanes that left a turn to this one, or to another of its source; asked again once it has gone. */
+  yielded(to: Lane): Lane[] {
+    if (this.#yielded.size === 0) return [];
+    const lanes = [...this.#yielded].filter(([lane, rival]) => rival === to || lane.source === to.source).map(([lane]) => lane);
     for (const lane of lanes) this.#yielded.delete(lane);
     return lanes;
+  }
+
+  /**
+   * Is this recipient left to a lane of the family its provider prefers? To one as warm as this, that no limit holds and that
+   * is connected to the site or may be: a preference waits for a busy connection and for nothing else, and the warm-up of an
+   * address comes before it.
+   */
+  leaves(lane: Lane, group: Group, site: string, { stick, avoid }: RecipientState, now: Instant): boolean {
+    if (group.prefers === undefined || lane.family === group.prefers) return false;
+    if (stick && stick.until > now && stick.source === lane.source) return false;
+    const warm = this.#governor.isWarm(lane.source);
+    const rival = group.lanes.find(
+      l =>
+        l.family === group.prefers &&
+        !l.retired &&
+        !l.blocked(now) &&
+        avoid !== l.source &&
+        this.#governor.isWarm(l.source) === warm &&
+        this.weight(l.source, group.pool) > 0 &&
+        (l.isAt(site) || (l.connectAfter <= now && !l.siteRests(site, now))),
+    );
+    if (rival) this.#yielded.set(lane, rival);
+    return rival !== undefined;
   }
 
   weight(source: string, pool: string): number {
@@ -142,7 +168,7 @@ export class Choice {
       if (!rival || rival === lane || rival.retired || rival.pass >= lane.pass) continue;
       if (rival.blocked(now) || rival.connectAfter > now || this.#warmable(other, now) === 0) continue;
       if (!rival.anyIdle() && rival.openingCount() === 0) continue;
-      this.#yielded.add(lane);
+      this.#yielded.set(lane, rival);
       return false;
     }
     return true;
@@ -181,6 +207,8 @@ export class Choice {
     for (const other of group.lanes) {
       if (other === lane || other.retired || other.blocked(now) || other.sessions.size === 0 || !this.#governor.isWarm(other.source))
         continue;
+      // Where one family goes first, shares are kept within each.
+      if (group.prefers !== undefined && other.family !== lane.family) continue;
       const its = this.weight(other.source, group.pool);
       if (its <= 0) continue;
       heaviest = Math.max(heaviest, its);

@@ -271,7 +271,7 @@ export class Dispatcher {
   /** The lane goes on, and so do those of its source that left it their turn. */
   #served(lane: Lane): void {
     this.#serve(lane);
-    for (const other of this.#choice.yielded(lane.source)) this.#serve(other);
+    for (const other of this.#choice.yielded(lane)) this.#serve(other);
     this.#arm();
   }
 
@@ -349,7 +349,7 @@ export class Dispatcher {
     const due: Lane[] = [];
     for (let lane = this.#heap.popDue(now); lane; lane = this.#heap.popDue(now)) due.push(lane);
     // Lanes of one source often wait for the same slot: it goes to the one furthest behind.
-    for (const lane of due.sort((a, b) => a.pass - b.pass)) this.#serve(lane);
+    for (const lane of due.sort((a, b) => a.pass - b.pass)) this.#served(lane);
     this.#arm();
   }
 }

@@ -2,6 +2,7 @@
  * A lane's hands: its connections, open, opening and idle, and when it is to be asked again.
  */
 import { type LaneName, printLane } from '../kernel/verdict.js';
+import type { Family } from '../route/families.js';
 import { HOUR, SECOND, type Instant } from '../kernel/units.js';
 import type { Scheduled } from './heap.js';
 import type { Session } from './session.js';
@@ -25,6 +26,8 @@ export class Lane implements Scheduled {
   readonly share = new Map<string, number>();
   /** Messages carried per slot assigned, while cold: the lane of a source that is furthest behind goes first. */
   pass = 0;
+  /** Of its source's address. */
+  family: Family = 4;
   /** Its source was removed by a reload: no new work. */
   retired = false;
 
@@ -39,6 +42,13 @@ export class Lane implements Scheduled {
   idleFor(site: string): Session | undefined {
     for (const session of this.sessions) if (session.state === 'idle' && session.site === site) return session;
     return undefined;
+  }
+
+  /** Connected to the site, or about to be. */
+  isAt(site: string): boolean {
+    if ((this.opening.get(site) ?? 0) > 0) return true;
+    for (const session of this.sessions) if (session.site === site && session.state !== 'closed') return true;
+    return false;
   }
 
   anyIdle(): Session | undefined {

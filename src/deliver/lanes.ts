@@ -5,7 +5,9 @@
 import type { Settings } from '../kernel/settings.js';
 import type { Instant } from '../kernel/units.js';
 import type { LaneName } from '../kernel/verdict.js';
+import { familyOf } from '../route/families.js';
 import { Lane } from './lane.js';
+import { preferredFamily, reaches } from './reach.js';
 import type { Group } from './waiting.js';
 
 export class Lanes {
@@ -35,21 +37,26 @@ export class Lanes {
     }
   }
 
-  /** Gives a group the lanes of its pool's sources. */
+  /** Gives a group the lanes of its pool's sources that reach its hosts, those of the family it prefers first. */
   join(group: Group): void {
-    const pool = this.#settings().pools.get(group.pool);
+    const settings = this.#settings();
+    const pool = settings.pools.get(group.pool);
+    group.prefers = preferredFamily(group.provider, settings);
     group.lanes = (pool?.sources ?? [])
-      .filter(s => this.#settings().sources.has(s.source))
-      .map(({ source }) => {
+      .flatMap(s => settings.sources.get(s.source) ?? [])
+      .filter(source => reaches(source, group, settings))
+      .map(({ name: source, address }) => {
         const key = `${source}/${group.provider}`;
         let lane = this.all.get(key);
         if (!lane) this.all.set(key, (lane = new Lane(this.#known({ source, provider: group.provider }))));
+        lane.family = familyOf(address);
         lane.groups.add(group);
         let groups = this.#groupsOf.get(source);
         if (!groups) this.#groupsOf.set(source, (groups = new Set()));
         groups.add(group);
         return lane;
-      });
+      })
+      .sort((a, b) => Number(b.family === group.prefers) - Number(a.family === group.prefers));
   }
 
   /** Takes leave of groups that are gone, and of lanes that are left with nothing; returns those lanes. */

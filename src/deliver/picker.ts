@@ -47,7 +47,7 @@ export class Picker {
       for (const wish of this.#choice.wishes(lane, group)) {
         const ring = site.rings[wish];
         if (ring.size === 0 || !this.#choice.mayTake(lane, group, wish, now)) continue;
-        const pick = this.#fromRing(lane, group, wish, ring, now);
+        const pick = this.#fromRing(lane, group, siteKey, wish, ring, now);
         if (pick) return pick;
       }
     }
@@ -103,7 +103,7 @@ export class Picker {
     this.#postponed.set(pick.row, until);
   }
 
-  #fromRing(lane: Lane, group: Group, wish: WarmUpWish, ring: Ring, now: Instant): Pick | undefined {
+  #fromRing(lane: Lane, group: Group, site: string, wish: WarmUpWish, ring: Ring, now: Instant): Pick | undefined {
     let tries = 0;
     for (const waiting of ring) {
       if (tries++ >= WIDE) return undefined;
@@ -112,20 +112,21 @@ export class Picker {
         this.#backlog.place(queue);
         continue;
       }
-      const row = this.#fitting(lane, group, queue, now);
+      const row = this.#fitting(lane, group, site, queue, now);
       if (row) return { waiting, group, wish, row };
     }
     return undefined;
   }
 
-  #fitting(lane: Lane, group: Group, queue: DeliverQueue, now: Instant): QueuedRecipient | undefined {
+  #fitting(lane: Lane, group: Group, site: string, queue: DeliverQueue, now: Instant): QueuedRecipient | undefined {
     const head = queue.peek(1)[0];
-    if (!head || this.#isFit(head, lane, group, now)) return head;
-    return queue.peek(DEEP).find(row => this.#isFit(row, lane, group, now));
+    if (!head || this.#isFit(head, lane, group, site, now)) return head;
+    return queue.peek(DEEP).find(row => this.#isFit(row, lane, group, site, now));
   }
 
-  #isFit(row: QueuedRecipient, lane: Lane, group: Group, now: Instant): boolean {
+  #isFit(row: QueuedRecipient, lane: Lane, group: Group, site: string, now: Instant): boolean {
     if (row.due > now || (this.#postponed.get(row) ?? 0) > now) return false;
+    if (group.prefers !== undefined && this.#choice.leaves(lane, group, site, row.state, now)) return false;
     const { stick, avoid } = row.state;
     if (!stick && !avoid) return true;
     const othersCan = (): boolean =>

@@ -8,12 +8,13 @@
  * - stuck: paused by a person, or its pool is gone; only an event ends that
  *
  * A site is the MX set of a domain, and what the domain demands of TLS there: connections are opened to a site and carry only
- * its domains, so none of a domain under an enforced policy leaves over one that was not verified. A group is pool x provider:
- * the sites one lane of that pool and provider may serve.
+ * its domains, so none of a domain under an enforced policy leaves over one that was not verified. A group is pool x provider
+ * x the address families of the hosts: the sites one lane of that pool and provider may serve, if its source reaches them.
  */
 import type { Instant } from '../kernel/units.js';
 import type { WarmUpWish } from '../kernel/settings.js';
 import type { QueuedRecipient } from '../kernel/message.js';
+import type { Family } from '../route/families.js';
 import type { MxHost, Route } from '../route/router.js';
 import type { Scheduled } from './heap.js';
 import type { Lane } from './lane.js';
@@ -75,9 +76,14 @@ export class Group {
   /** Its lanes are about to be asked. */
   waking = false;
 
+  /** Lanes of this family go first. */
+  prefers: Family | undefined;
+
   constructor(
     readonly pool: string,
     readonly provider: string,
+    /** Those of its sites' hosts; undefined: any. */
+    readonly families?: readonly Family[],
   ) {}
 }
 
