@@ -62,7 +62,8 @@ export class Mailroom {
       view.provider ??= waiting?.provider === undefined ? null : printable(waiting.provider);
       view.since = least(view.since, head?.accepted ?? null);
       view.due = least(view.due, queue.nextDue);
-      if (waiting?.note !== undefined) view.note = printable(waiting.note);
+      const trouble = waiting?.trouble;
+      if (trouble !== undefined) view.note = printable(trouble);
       views.set(name, view);
     }
     return [...views.values()]

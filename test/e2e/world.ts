@@ -26,6 +26,8 @@ export interface WorldOptions {
   readonly zones: Zones;
   /** rampd.yaml without state-dir, listeners, dns, smtp-port, which the world fills in. */
   readonly config: string;
+  /** Another resolver than the world's own: the value of `dns:`. */
+  readonly resolver?: string;
   /** Beside the one on 127.0.0.1. */
   readonly listeners?: readonly string[];
 }
@@ -39,6 +41,7 @@ export class World {
   listenPort = 0;
   #dns: DnsServer | undefined;
   #config = '';
+  #resolver: string | undefined;
   #listeners: readonly string[] = [];
   #process: ChildProcess | undefined;
   readonly log: string[] = [];
@@ -55,6 +58,7 @@ export class World {
     this.#dns = await startDnsServer({ zones: options.zones });
     this.listenPort = await freePort();
     this.#config = options.config;
+    this.#resolver = options.resolver;
     this.#listeners = [`{ address: "127.0.0.1:${this.listenPort}" }`, ...(options.listeners ?? [])];
     this.configure();
   }
@@ -71,7 +75,7 @@ export class World {
       `host-name: mta.test.example
 state-dir: ${this.stateDir}
 listeners: [${this.#listeners.join(', ')}]
-dns: { servers: ["${this.dns.address}"] }
+dns: ${this.#resolver ?? `{ servers: ["${this.dns.address}"] }`}
 smtp-port: ${this.smtpPort}
 allow-private: true
 ${this.#config}`,

@@ -19,7 +19,7 @@ export class Authority {
   #serial = 0;
 
   /** Signed by `issuer`, or by itself. */
-  make(name: string, options: { issuer?: Certificate; ca?: boolean; days?: number } = {}): Certificate {
+  make(name: string, options: { issuer?: Certificate; ca?: boolean; days?: number; names?: readonly string[] } = {}): Certificate {
     const path = (kind: string): string => join(this.dir, `${++this.#serial}.${kind}`);
     const [key, request, cert, extensions] = [path('key'), path('csr'), path('pem'), path('ext')];
     const openssl = (...args: string[]): void => void execFileSync('openssl', args, { stdio: 'ignore', cwd: this.dir });
@@ -40,7 +40,9 @@ export class Authority {
     );
     writeFileSync(
       extensions,
-      options.ca ? 'basicConstraints=critical,CA:TRUE\n' : `basicConstraints=CA:FALSE\nsubjectAltName=DNS:${name}\n`,
+      options.ca
+        ? 'basicConstraints=critical,CA:TRUE\n'
+        : `basicConstraints=CA:FALSE\nsubjectAltName=${(options.names ?? [name]).map(n => `DNS:${n}`).join(',')}\n`,
     );
     const signer = options.issuer ? this.#signer(options.issuer) : ['-signkey', key];
     openssl(
