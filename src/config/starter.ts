@@ -70,6 +70,10 @@ defaults:
 # One record per recipient and attempt.
 accounting: { file: /var/lib/rampd/acct.csv, format: csv, rotate: 1d, compress: gzip }
 
+# Policies of receivers about TLS: MTA-STS is obeyed unless you say false; DANE needs a validating resolver on this machine.
+# dns: { servers: ["127.0.0.1"], dnssec: true }
+# tls: { mta-sts: true, report: { from: tls-reports@example.com, organization: Example Ltd } }
+
 log: { level: info }
 
 # For tests and the lab only: deliver to loopback and private addresses.
