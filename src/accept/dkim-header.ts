@@ -89,12 +89,15 @@ function fieldEnd(header: string, from: number): number {
 export function signedNames(fields: readonly Field[], wanted: readonly string[] = USUAL_FIELDS): string[] {
   const counts = new Map<string, number>();
   for (const { name } of fields) counts.set(name, (counts.get(name) ?? 0) + 1);
-  const names = wanted.includes('from') ? wanted : ['from', ...wanted];
-  return names.flatMap(name => {
+  const names: string[] = [];
+  const add = (name: string): void => {
     const present = counts.get(name) ?? 0;
-    const more = sealed.has(name) || (present > 0 && sealedWherePresent.has(name)) ? 1 : 0;
-    return Array.from({ length: present + more }, () => name);
-  });
+    for (let i = 0; i < present; i++) names.push(name);
+    if (sealed.has(name) || (present > 0 && sealedWherePresent.has(name))) names.push(name);
+  };
+  if (!wanted.includes('from')) add('from');
+  for (const name of wanted) add(name);
+  return names;
 }
 
 /**
@@ -120,14 +123,12 @@ export function signedText(fields: readonly Field[], names: readonly string[], o
 /** RFC 6376 §3.4.2: name in lower case, unfolded, runs of white space as one blank, none at the ends and around the colon. */
 export function relaxedField(text: string): string {
   const colon = text.indexOf(':');
-  const name = text
-    .slice(0, colon)
-    .toLowerCase()
-    .replace(/[ \t]+$/, '');
-  const value = text
-    .slice(colon + 1)
-    .replaceAll('\r\n', '')
-    .replace(/[ \t]+/g, ' ')
-    .replace(/^ | $/g, '');
-  return `${name}:${value}`;
+  const name = text.slice(0, colon).toLowerCase();
+  let value = text.slice(colon + 1);
+  // Most fields are one line with nothing but single blanks.
+  if (value.includes('\n')) value = value.replaceAll('\r\n', '');
+  if (value.includes('\t') || value.includes('  ')) value = value.replace(/[ \t]+/g, ' ');
+  const from = value.startsWith(' ') ? 1 : 0;
+  const to = value.endsWith(' ') ? value.length - 1 : value.length;
+  return `${name.replace(/[ \t]+$/, '')}:${value.slice(from, to)}`;
 }

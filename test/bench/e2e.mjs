@@ -30,7 +30,8 @@ export async function pass(contender, sink, { bytes, messages, ours = false }) {
   };
 }
 
-async function round(make, options, load) {
+/** One contender, started for it; its rates. */
+export async function round(make, options, load) {
   const sink = await startSink(place, options.ours);
   const contender = await make(options, sink);
   if (!contender) {

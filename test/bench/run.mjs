@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what rampd reaches on this machine, beside the bare libraries and Postfix in the same run.
  *
- *   npm run bench -- [--only e2e|latency|backlog|start|decide|governor|idle]… [--rounds 3] [--messages N] [--bytes 4096]
+ *   npm run bench -- [--only e2e|dkim|latency|backlog|start|decide|governor|idle]… [--rounds 3] [--messages N] [--bytes 4096]
  *                    [--contenders rampd,bare,postfix] [--build dist] [--dir FOLDER] [--profile FOLDER] [--ours] [--verbose]
  *
  * Everything happens on loopback and in a folder on a real disk that is removed afterwards. Numbers of one run compare with
@@ -12,6 +12,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { backlog } from './backlog.mjs';
+import { dkim } from './dkim.mjs';
 import { e2e } from './e2e.mjs';
 import { idle } from './idle.mjs';
 import { latency } from './latency.mjs';
@@ -24,7 +25,7 @@ const apart =
   async ({ build }) =>
     console.log(await run(process.execPath, ['--expose-gc', join(ROOT, `test/bench/${name}.mjs`), build]));
 
-const SECTIONS = { decide: apart('decide'), governor: apart('govern'), e2e, latency, backlog, start: startUp, idle };
+const SECTIONS = { decide: apart('decide'), governor: apart('govern'), e2e, dkim, latency, backlog, start: startUp, idle };
 
 const { values } = parseArgs({
   options: {
