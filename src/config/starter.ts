@@ -64,6 +64,11 @@ defaults:
 #       - "421 RP-001 *, 1h, 5, 500"
 #   internal: { domains: [corp.example], smtp-hosts: ["10.0.0.5:25"] }
 
+# Mail whose From field is of this domain, or below it, is signed. rampd dkim-key example.com s1 makes the key and its DNS record.
+# dkim:
+#   - { domain: example.com, selector: s1, key: /etc/rampd/s1.example.com.pem }
+#   - { domain: "*", selector: s1, key: "/etc/rampd/dkim/{domain}/{selector}.pem" }
+
 # Folders with schedules of your own, and provider files in their providers/.
 # schedules: [./schedules]
 
