@@ -107,6 +107,7 @@ function envelopeOf(parts: AcceptParts, settings: Settings, submission: Submissi
     client: identity.name,
     ...(job ? { job } : {}),
     ...(priority === 'normal' ? {} : { priority }),
+    ...(client.notices === undefined || client.notices === 'sender' ? {} : { notices: client.notices }),
     ...(envid !== undefined ? { envid } : {}),
     ...(ret !== undefined ? { ret } : {}),
     ...(submission.utf8 ? { utf8: true } : {}),

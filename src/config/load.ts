@@ -72,6 +72,7 @@ function load(file: string, read: FileReader, shipped: Folder, findings: Finding
   const user = text.section('user');
   const log = text.section('log');
   const dsn = text.section('dsn');
+  const delayAfter = dsn?.['delay-after'];
   const settings: Settings = {
     file,
     hostName,
@@ -100,7 +101,12 @@ function load(file: string, read: FileReader, shipped: Folder, findings: Finding
     control: { socket: socketPath(text, stateDir, absolute) },
     ...readTelling(text, absolute),
     log: { level: log?.level ?? 'info', ...(log?.file !== undefined && { file: absolute(log.file) }) },
-    dsn: { from: dsn?.from ?? `mailer-daemon@${hostName}`, ...(dsn?.pool !== undefined && { pool: dsn.pool }) },
+    dsn: {
+      from: dsn?.from ?? `mailer-daemon@${hostName}`,
+      ...(dsn?.pool !== undefined && { pool: dsn.pool }),
+      ...(dsn?.postmaster !== undefined && { postmaster: dsn.postmaster }),
+      ...(delayAfter !== undefined && { delayAfter: delayAfter === 'none' ? [] : [...delayAfter].sort((a, b) => a - b) }),
+    },
     ...readSuppression(text),
     ...readFeedback(text, absolute),
     drain: text.section('drain') ?? 30 * SECOND,

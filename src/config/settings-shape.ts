@@ -23,6 +23,7 @@ import {
   name,
   path,
   port,
+  positiveDuration,
   size,
   someCount,
   sourceAddress,
@@ -77,6 +78,7 @@ export const clientShape = mapping('a client', {
   'allow-headers': flag('may it steer by X-headers').optional(),
   'warm-up': wish.optional(),
   priority: priority.optional(),
+  dsn: oneOf('who is told of mail that fails or is late', ['sender', 'postmaster', 'none']).optional(),
   'dkim-sign': dkimSign.optional(),
 });
 
@@ -159,7 +161,15 @@ export const sections = {
     level: oneOf('how much is logged', ['debug', 'info', 'warn', 'error']).optional(),
     file: path.optional(),
   }).optional(),
-  dsn: mapping('dsn', { from: mailbox.optional(), pool: name.optional() }).optional(),
+  dsn: mapping('dsn', {
+    from: mailbox.optional(),
+    pool: name.optional(),
+    postmaster: mailbox.optional(),
+    'delay-after': either('an age such as 4h, a list of them, or none', [
+      oneOf('nobody is told of delays', ['none']),
+      oneOrMany('an age such as 4h', positiveDuration),
+    ]).optional(),
+  }).optional(),
   suppression: suppressionShape.optional(),
   feedback: feedbackShape.optional(),
   drain: duration.optional(),

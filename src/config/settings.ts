@@ -180,6 +180,7 @@ export function readClients(text: SettingsText): Client[] {
         allowHeaders: value['allow-headers'] ?? false,
         ...(value['warm-up'] && { warmUp: value['warm-up'] }),
         ...(value.priority && { priority: value.priority }),
+        ...(value.dsn && { notices: value.dsn }),
         ...(value['dkim-sign'] !== undefined && { dkimSign: value['dkim-sign'] }),
         place,
       },

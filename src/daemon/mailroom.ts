@@ -7,16 +7,13 @@
 import { Refusal, type DeleteFilter } from '../control/operations.js';
 import type { MessageView, QueueView } from '../control/view.js';
 import { type Iso, messageView } from '../control/views.js';
-import { notices } from '../deliver/notices.js';
 import type { Dispatcher } from '../deliver/dispatcher.js';
-import type { Mail } from '../deliver/ports.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Governor } from '../kernel/governor.js';
 import { type MessageNumber, parseMessageId, type QueuedRecipient } from '../kernel/message.js';
 import type { Settings } from '../kernel/settings.js';
 import { globMatches, printable } from '../kernel/text.js';
 import { printLane } from '../kernel/verdict.js';
-import { networkReply } from '../outcome/reply.js';
 import type { Queue, RowChange, Store } from '../spool/store.js';
 import { JOB } from './jobs.js';
 
@@ -144,13 +141,14 @@ export class Mailroom {
     return count;
   }
 
-  async remove(filter: DeleteFilter): Promise<number> {
+  /** `by`: who deletes, and why. */
+  async remove(filter: DeleteFilter, by: string): Promise<number> {
     if (filter.message !== undefined) {
       const id = parseMessageId(filter.message);
       if (!id) throw new Refusal(`${filter.message} is no message id`);
       const rows: { row: QueuedRecipient; queue: Queue }[] = [];
       for await (const found of this.#parts.store.find(id.number)) rows.push(found);
-      return this.#delete(rows, filter);
+      return this.#delete(rows, filter, by);
     }
     let count = 0;
     for (const queue of this.#matching(filter.queue)) {
@@ -159,6 +157,7 @@ export class Mailroom {
         count += await this.#delete(
           rows.map(row => ({ row, queue })),
           filter,
+          by,
         );
       });
     }
@@ -203,33 +202,25 @@ export class Mailroom {
     return changes.length;
   }
 
-  async #delete(rows: readonly { row: QueuedRecipient; queue: Queue }[], filter: DeleteFilter): Promise<number> {
-    const { clock, store, settings } = this.#parts;
-    const changes: RowChange[] = [];
+  async #delete(rows: readonly { row: QueuedRecipient; queue: Queue }[], filter: DeleteFilter, by: string): Promise<number> {
+    const { clock, store, dispatcher } = this.#parts;
+    const taken = new Map<Queue, QueuedRecipient[]>();
     for (const { row, queue } of rows) {
       if (filter.from !== undefined && !globMatches(filter.from, row.sender)) continue;
       if (filter.rcpt !== undefined && !globMatches(filter.rcpt, row.state.address)) continue;
       if (filter.olderThan !== undefined && clock.now() - row.accepted < filter.olderThan) continue;
-      const needsMail = filter.job !== undefined || filter.dsn;
-      const mail = needsMail ? await store.mail(row.body) : undefined;
-      if (filter.job !== undefined && !globMatches(filter.job, mail?.envelope.job ?? '')) continue;
-      if (!queue.take(row)) continue;
-      if (filter.dsn && mail) await this.#tell(row, queue, mail, settings());
-      changes.push({ row, queue, to: null, count: 'deleted' });
+      if (filter.job !== undefined) {
+        const job = queue.job || ((await store.mail(row.body)).envelope.job ?? '');
+        if (!globMatches(filter.job, job)) continue;
+      }
+      if (queue.take(row)) taken.set(queue, [...(taken.get(queue) ?? []), row]);
     }
-    if (changes.length > 0) await store.settle(changes, []);
-    return changes.length;
-  }
-
-  async #tell(row: QueuedRecipient, queue: Queue, mail: Mail, settings: Settings): Promise<void> {
-    const reply = networkReply('deleted by the operator of the sending system');
-    const failure = {
-      row,
-      match: { class: 'other' as const, scope: 'recipient' as const, reply, phase: 'connect' as const, fate: 'bounce' as const },
-      conclusion: { fate: 'bounced' as const, class: 'other' as const, state: row.state },
-    };
-    const notice = notices([failure], mail, queue, settings, this.#parts.clock);
-    if (notice) await this.#parts.store.accept(notice.envelope, notice.recipients, notice.content);
+    let count = 0;
+    for (const [queue, list] of taken) {
+      count += list.length;
+      await dispatcher.remove(queue, list, `deleted by ${by}`, !filter.dsn);
+    }
+    return count;
   }
 
   async #view(number: MessageNumber, rows: readonly { row: QueuedRecipient; queue: string }[], iso: Iso): Promise<MessageView> {

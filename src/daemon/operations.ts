@@ -262,7 +262,7 @@ export function createOperations(parts: OperationsParts): Operations {
       return count;
     },
     async remove(filter, act) {
-      const count = await mailroom.remove(filter);
+      const count = await mailroom.remove(filter, act.why ? `${author(act)}: ${act.why}` : author(act));
       const told = filter.dsn ? ', their senders told' : '';
       const text = `${recipientsText(count)} ${filterText(filter)} deleted${told}${act.why ? `: ${act.why}` : ''}`;
       if (count > 0) governor.note('deleted', author(act), text, clock.now());

@@ -26,6 +26,7 @@ const STATUS: Readonly<Record<Conclusion['fate'], string>> = {
   discarded: '5.0.0',
   expired: '4.4.7',
   suppressed: '5.7.1',
+  deleted: '5.0.0',
 };
 
 export function accountingRecord(

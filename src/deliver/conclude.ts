@@ -15,7 +15,7 @@ import type { Instant, Ms } from '../kernel/units.js';
 export const JITTER = 0.1;
 
 /** `suppressed`: put on the list while it waited; nothing was sent. */
-export type Fate = 'delivered' | 'deferred' | 'bounced' | 'discarded' | 'expired' | 'suppressed';
+export type Fate = 'delivered' | 'deferred' | 'bounced' | 'discarded' | 'expired' | 'suppressed' | 'deleted';
 
 export interface Conclusion {
   readonly fate: Fate;
@@ -62,6 +62,7 @@ function stateAfter(attempt: Attempted, attempts: number, stickyFor: Ms, now: In
     address: before.address,
     ...(before.orcpt === undefined ? {} : { orcpt: before.orcpt }),
     ...(before.notify === undefined ? {} : { notify: before.notify }),
+    ...(before.told === undefined ? {} : { told: before.told }),
     attempts,
     ...(attempt.uncertain || before.uncertain ? { uncertain: true } : {}),
     last: { at: now, class: match.class, reply: printable(match.reply.line, 400), source, host: printable(host, 120) },

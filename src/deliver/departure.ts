@@ -1,6 +1,6 @@
 /**
  * One transaction from permit to committed outcomes: body from the spool, MAIL FROM behind the ledger, an answer for each
- * recipient, classification, the governor told, accounting and rows committed, a DSN for what failed for good.
+ * recipient, classification, the governor told, accounting and rows committed, and notices for who is to be told.
  */
 import type { DayRow } from '../kernel/day.js';
 import { domainOf, printMessageId, type QueuedRecipient } from '../kernel/message.js';
@@ -9,10 +9,10 @@ import { HOUR } from '../kernel/units.js';
 import type { Permit } from '../kernel/verdict.js';
 import { accountingRecord, type Via } from './account.js';
 import { type Conclusion, conclude, type Fate } from './conclude.js';
-import { notices } from './notices.js';
 import type { Outbox } from './outbox.js';
 import type { DeliverPorts, DeliverQueue, End, Mail, RowChange } from './ports.js';
 import type { Session } from './session.js';
+import { tell, type Telling } from './tell.js';
 import type { Answer, TransactionResult } from './transaction.js';
 
 export interface Departure {
@@ -31,9 +31,8 @@ const COUNTED: Readonly<Record<Fate, NonNullable<RowChange['count']>>> = {
   discarded: 'bounced',
   expired: 'bounced',
   suppressed: 'suppressed',
+  deleted: 'deleted',
 };
-/** Of which the sender is told. */
-const FAILURES: ReadonlySet<Fate> = new Set<Fate>(['bounced', 'expired', 'suppressed']);
 
 export class Departures {
   readonly #ports: DeliverPorts;
@@ -148,12 +147,15 @@ export class Departures {
       rows.map((row, i) => ({ row, match: matches[i] as ReplyMatch, conclusion: conclusions[i] as Conclusion })),
       { lane: permit.lane, address: session.address, host: session.host, uncertain: result.uncertain },
       days,
+      { relayed: result.relayed === true },
     );
   }
 
   /** Accounts, sends notices for what is final, commits, tells the world; resolves when committed. */
-  finish(queue: DeliverQueue, mail: Mail, ends: readonly End[], via: Via, days: readonly DayRow[]): Promise<void> {
+  finish(queue: DeliverQueue, mail: Mail, attempted: readonly End[], via: Via, days: readonly DayRow[], how: Telling = {}): Promise<void> {
     const { clock, events, settings, governor } = this.#ports;
+    const { bounceAfter } = governor.laneLimits(via.lane);
+    const { ends, notices } = tell(attempted, mail, queue, { ...how, bounceAfter }, settings(), clock);
     const changes: RowChange[] = ends.map(({ row, conclusion }) => ({
       row,
       queue,
@@ -181,16 +183,14 @@ export class Departures {
       }
     };
     const beside = this.#ports.remember?.(ends) ?? [];
-    const failures = ends.filter(e => FAILURES.has(e.conclusion.fate));
-    const notice = failures.length > 0 ? notices(failures, mail, queue, settings(), clock) : undefined;
     return new Promise(resolve => {
       const committed = (): void => {
         told();
         resolve();
       };
-      if (!notice) return this.#outbox.settle({ changes, days, beside, committed });
-      // The notice is durable before the recipient is gone: after a crash it may come twice, never not at all.
-      this.#ports.store.accept(notice.envelope, notice.recipients, notice.content).then(
+      if (notices.length === 0) return this.#outbox.settle({ changes, days, beside, committed });
+      // A notice is durable before its recipient is gone: after a crash it may come twice, never not at all.
+      Promise.all(notices.map(n => this.#ports.store.accept(n.envelope, n.recipients, n.content))).then(
         () => this.#outbox.settle({ changes, days, beside, committed }),
         (error: Error) => this.#ports.failed(error),
       );

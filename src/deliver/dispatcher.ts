@@ -8,7 +8,7 @@
  */
 import type { Timer } from '../kernel/clock.js';
 import type { DayRow } from '../kernel/day.js';
-import { domainOf } from '../kernel/message.js';
+import { domainOf, type QueuedRecipient } from '../kernel/message.js';
 import type { SideRow } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
 import { HOUR, MINUTE } from '../kernel/units.js';
@@ -16,6 +16,7 @@ import type { Wait } from '../kernel/verdict.js';
 import { Backlog } from './backlog.js';
 import { Choice } from './choice.js';
 import { type Departure, Departures } from './departure.js';
+import { Delays } from './delays.js';
 import { Expiry } from './expiry.js';
 import { TimeHeap } from './heap.js';
 import type { Lane } from './lane.js';
@@ -44,6 +45,7 @@ export class Dispatcher {
   readonly #outbox: Outbox;
   readonly #departures: Departures;
   readonly #expiry: Expiry;
+  readonly #delays: Delays;
   readonly #heap = new TimeHeap<Lane>();
   /** Lanes that wait for an event: a connection elsewhere to close, a person, a window to be lifted. */
   readonly #eventWaiters = new Set<Lane>();
@@ -67,13 +69,15 @@ export class Dispatcher {
     );
     this.#outbox = new Outbox(ports);
     this.#departures = new Departures(ports, this.#outbox);
+    const bounceAfter = (queue: DeliverQueue): number => {
+      const provider = this.backlog.waiting.get(queue.id)?.site?.group.provider;
+      return (settings().providers.get(provider ?? '')?.limits.bounceAfter ?? settings().defaults.bounceAfter)?.value ?? BOUNCE_AFTER;
+    };
     this.#expiry = new Expiry(ports, this.#departures, {
-      bounceAfter: queue => {
-        const provider = this.backlog.waiting.get(queue.id)?.site?.group.provider;
-        return (settings().providers.get(provider ?? '')?.limits.bounceAfter ?? settings().defaults.bounceAfter)?.value ?? BOUNCE_AFTER;
-      },
+      bounceAfter,
       trouble: queue => this.backlog.waiting.get(queue.id)?.trouble,
     });
+    this.#delays = new Delays(ports, this.#outbox, bounceAfter);
     this.backlog = new Backlog(
       { clock, router, settings, paused: queue => governor.mailPaused(queue) },
       {
@@ -132,6 +136,11 @@ export class Dispatcher {
   /** Commits what a report about delivered mail changed, in turn with outcomes. Never resolves when that fails: the daemon ends. */
   commit(days: readonly DayRow[], beside: readonly SideRow[]): Promise<void> {
     return new Promise(committed => this.#outbox.settle({ changes: [], days, beside, committed }));
+  }
+
+  /** A person deletes recipients, taken already; resolves when that is committed. `text`, for the accounting, says who and why. */
+  remove(queue: DeliverQueue, rows: readonly QueuedRecipient[], text: string, silent: boolean): Promise<void> {
+    return this.#expiry.remove(queue, rows, text, silent);
   }
 
   /** New settings are in force. */
@@ -316,7 +325,9 @@ export class Dispatcher {
 
   #sweep(): void {
     for (const waiting of [...this.backlog.waiting.values()]) {
-      if (waiting.place !== 'stuck') void this.#expiry.sweep(waiting.queue);
+      if (waiting.place === 'stuck') continue;
+      const { queue, trouble } = waiting;
+      void this.#expiry.sweep(queue).then(() => (trouble === undefined ? undefined : this.#delays.sweep(queue, trouble)));
     }
     for (const lane of this.lanes.prune(this.backlog.prune(), this.#ports.clock.now())) {
       this.#heap.remove(lane);

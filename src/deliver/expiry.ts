@@ -1,9 +1,10 @@
 /**
  * Recipients that end without an attempt: their time is over while a limit, a pause of DNS or a dead route held them, their
- * domain can never be delivered to, or they came on the suppression list while they waited. They get their accounting record and their notice like any other failure.
+ * domain can never be delivered to, they came on the suppression list while they waited, or a person deletes them. They get
+ * their accounting record and their notice like any other failure.
  */
 import type { Envelope, QueuedRecipient } from '../kernel/message.js';
-import type { Phase, Reply, ReplyMatch } from '../kernel/reply.js';
+import type { OutcomeClass, Phase, Reply, ReplyMatch } from '../kernel/reply.js';
 import { suppressedText, type Suppression } from '../kernel/suppression.js';
 import type { Ms } from '../kernel/units.js';
 import { networkReply, parseReply } from '../outcome/reply.js';
@@ -79,6 +80,11 @@ export class Expiry {
     return rows.filter(row => !entries.has(row));
   }
 
+  /** Recipients that a person deletes, taken already. `text` says who and why. */
+  async remove(queue: DeliverQueue, rows: readonly QueuedRecipient[], text: string, silent: boolean): Promise<void> {
+    await this.#end(queue, rows, 'deleted', () => networkReply(text), 'connect', silent);
+  }
+
   #over(queue: DeliverQueue, row: QueuedRecipient): boolean {
     const now = this.#ports.clock.now();
     return row.due <= now && now - row.accepted > this.#queues.bounceAfter(queue);
@@ -87,18 +93,20 @@ export class Expiry {
   async #end(
     queue: DeliverQueue,
     rows: readonly QueuedRecipient[],
-    cls: 'expired' | 'dns' | 'suppressed',
+    why: 'expired' | 'dns' | 'suppressed' | 'deleted',
     reply: (row: QueuedRecipient) => Reply,
     phase: Phase,
+    silent = false,
   ): Promise<void> {
     const ends: Promise<void>[] = [];
+    const cls: OutcomeClass = why === 'deleted' ? 'other' : why;
     for (const row of rows) {
       // A notice can be written without the body; an unreadable one must not keep its recipient for ever.
       const mail: Mail = await this.#ports.store.mail(row.body).catch(() => ({ envelope: nameless(queue, row), content: [] }));
       const match: ReplyMatch = { class: cls, scope: 'recipient', reply: reply(row), phase, fate: 'bounce' };
-      const conclusion = { fate: cls === 'dns' ? ('bounced' as const) : cls, class: cls, state: row.state };
+      const conclusion = { fate: why === 'dns' ? ('bounced' as const) : why, class: cls, state: row.state };
       const via = { lane: { source: row.state.last?.source ?? '', provider: '' }, address: '', host: '', uncertain: false };
-      ends.push(this.#departures.finish(queue, mail, [{ row, match, conclusion }], via, []));
+      ends.push(this.#departures.finish(queue, mail, [{ row, match, conclusion }], via, [], { silent }));
     }
     await Promise.all(ends);
   }

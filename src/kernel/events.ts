@@ -54,7 +54,7 @@ export interface RampdEvents {
     readonly source: string;
     readonly provider: string;
     readonly class: OutcomeClass;
-    readonly fate: 'delivered' | 'deferred' | 'bounced' | 'discarded' | 'expired' | 'suppressed';
+    readonly fate: 'delivered' | 'deferred' | 'bounced' | 'discarded' | 'expired' | 'suppressed' | 'deleted';
     readonly reply: string;
   };
   /** A report about delivered mail came in and what it changed is committed. */

@@ -30,6 +30,8 @@ export interface Envelope {
   readonly job?: string;
   /** normal unless said. */
   readonly priority?: Priority;
+  /** Who gets our notices about it; its sender unless said. */
+  readonly notices?: 'postmaster' | 'none';
   readonly envid?: string;
   readonly ret?: 'HDRS' | 'FULL';
   readonly utf8?: boolean;
@@ -62,6 +64,8 @@ export interface RecipientState {
   readonly orcpt?: string;
   readonly notify?: readonly string[];
   readonly attempts: number;
+  /** Thresholds of delay the sender has been told of. */
+  readonly told?: number;
   /** Attempt was cut off after the final dot at least once. */
   readonly uncertain?: boolean;
   /** Last outcome, for people and for the DSN. */

@@ -15,6 +15,9 @@ import type { Ms } from './units.js';
 
 export type WarmUpWish = 'prefer' | 'allow' | 'never';
 
+/** RFC 5321 §4.5.4.1 names 4 hours or so before a sender is told of a delay. */
+export const DELAY_AFTER: readonly Ms[] = [4 * 3_600_000];
+
 /** Who goes first when a lane cannot take everybody; see deliver/ring. */
 export const PRIORITIES = ['high', 'normal', 'low'] as const;
 export type Priority = (typeof PRIORITIES)[number];
@@ -121,6 +124,8 @@ export interface Client {
   readonly warmUp?: WarmUpWish;
   /** normal unless the client, its pool or the message says otherwise. */
   readonly priority?: Priority;
+  /** Who gets our notices about its mail; the sender unless said. */
+  readonly notices?: 'sender' | 'postmaster' | 'none';
   readonly dkimSign?: DkimSign;
   readonly place: Place;
 }
@@ -189,8 +194,15 @@ export interface Settings {
   readonly webhooks?: readonly WebhookSettings[];
   readonly alerts?: readonly AlertSettings[];
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly file?: string };
-  /** Final failures: who gets the DSN. */
-  readonly dsn: { readonly from: string; readonly pool?: string };
+  /** Notices of failure, delay and relaying (DSN). */
+  readonly dsn: {
+    readonly from: string;
+    readonly pool?: string;
+    /** Told instead of the sender of mail of clients with `dsn: postmaster`; postmaster@host-name unless said. */
+    readonly postmaster?: string;
+    /** Ages of a message at which its sender is told that it is late, ascending; DELAY_AFTER unless said. */
+    readonly delayAfter?: readonly Ms[];
+  };
   /** undefined: nobody is suppressed, and nothing is added to the list but by people. */
   readonly suppression?: SuppressionSettings;
   /** undefined: mail is taken from clients only. */

@@ -82,10 +82,11 @@ const LAST = 8;
 const STICK = 16;
 const AVOID = 32;
 const COUNTED = 64;
+const TOLD = 128;
 
 /** Writes the value of a row; the bytes belong to the slab and stay as they are until it is released. */
 export function writeRow(slab: Slab, row: SpoolRow, state: RecipientState, body: BodyRef): Uint8Array {
-  const { orcpt, notify, last, stick, avoid, counted } = state;
+  const { orcpt, notify, last, stick, avoid, counted, told } = state;
   let room = FIXED + stringRoom(row.sender) + stringRoom(state.address);
   if (orcpt !== undefined) room += stringRoom(orcpt);
   if (notify) for (const word of notify) room += 1 + stringRoom(word);
@@ -93,7 +94,7 @@ export function writeRow(slab: Slab, row: SpoolRow, state: RecipientState, body:
   if (stick) room += 6 + stringRoom(stick.source);
   if (avoid !== undefined) room += stringRoom(avoid);
   if (counted) for (const one of counted) room += 7 + stringRoom(one.source) + stringRoom(one.provider) + stringRoom(one.class);
-  slab.begin(room + 2);
+  slab.begin(room + 3);
   slab.u8(ROW_VERSION);
   slab.u8(
     (state.uncertain ? UNCERTAIN : 0) |
@@ -102,7 +103,8 @@ export function writeRow(slab: Slab, row: SpoolRow, state: RecipientState, body:
       (last ? LAST : 0) |
       (stick ? STICK : 0) |
       (avoid !== undefined ? AVOID : 0) |
-      (counted ? COUNTED : 0),
+      (counted ? COUNTED : 0) |
+      (told ? TOLD : 0),
   );
   slab.u32(body.segment);
   slab.u32(body.offset);
@@ -132,6 +134,7 @@ export function writeRow(slab: Slab, row: SpoolRow, state: RecipientState, body:
       slab.string(one.class);
     }
   }
+  if (told) slab.u8(Math.min(told, 255));
   if (last) {
     slab.u48(last.at);
     slab.string(last.class);
@@ -187,6 +190,7 @@ function readRest(read: Reader, flags: number, base: RecipientState): RecipientS
       return { source, provider, day, class: read.string() as OutcomeClass };
     });
   }
+  if (flags & TOLD) state.told = read.u8();
   if (flags & LAST) {
     const at = read.u48();
     const word = read.string() as OutcomeClass;

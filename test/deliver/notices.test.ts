@@ -1,11 +1,12 @@
 /** The notice of failure: what its envelope asks of the next host, and whom it is never sent to. */
 import { describe, expect, it } from 'vitest';
 import { conclude } from '../../src/deliver/conclude.js';
-import { notices } from '../../src/deliver/notices.js';
+import { noticeOf } from '../../src/deliver/notices.js';
 import type { DeliverQueue } from '../../src/deliver/ports.js';
 import type { Envelope, QueuedRecipient, RecipientState } from '../../src/kernel/message.js';
 import type { ReplyMatch } from '../../src/kernel/reply.js';
 import { HOUR } from '../../src/kernel/units.js';
+import type { DsnAction } from '../../src/outcome/dsn.js';
 import { parseReply } from '../../src/outcome/reply.js';
 import { createManualClock } from '../../src/rehearse/manual-clock.js';
 import { settings } from '../govern/ground.js';
@@ -27,7 +28,9 @@ const limits = {
 };
 const queue = { pool: 'main', domain: 'y.example', warmUp: 'allow' } as DeliverQueue;
 
-function notice(words: { envelope?: Partial<Envelope>; state?: Partial<RecipientState>; content?: string; reply?: string } = {}) {
+function notice(
+  words: { envelope?: Partial<Envelope>; state?: Partial<RecipientState>; content?: string; reply?: string; action?: DsnAction } = {},
+) {
   const envelope: Envelope = {
     sender: 'news@b.example',
     pool: 'main',
@@ -56,7 +59,7 @@ function notice(words: { envelope?: Partial<Envelope>; state?: Partial<Recipient
   const attempted = { row, match, counted: [], uncertain: false, source: 's1', host: 'mx.y.example' };
   const conclusion = conclude(attempted, limits, 0, START, () => 0.5);
   const content = Buffer.from(words.content ?? 'Subject: hello\r\n\r\nhello\r\n');
-  return notices([{ row, match, conclusion }], { envelope, content: [content] }, queue, settings(), clock);
+  return noticeOf(words.action ?? 'failed', [{ row, match, conclusion }], { envelope, content: [content] }, queue, settings(), clock);
 }
 
 describe('the envelope of a notice', () => {

@@ -18,6 +18,7 @@ const state: fc.Arbitrary<RecipientState> = fc.record(
     address: word,
     attempts: fc.integer({ min: 0, max: 65_535 }),
     orcpt: word,
+    told: fc.integer({ min: 1, max: 255 }),
     notify: fc.array(fc.constantFrom('NEVER', 'SUCCESS', 'FAILURE', 'DELAY'), { maxLength: 3 }),
     uncertain: fc.constant(true),
     last: fc.record({ at: u48, class: className, reply: word, source: word, host: word }),
