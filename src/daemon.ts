@@ -13,9 +13,11 @@ import { createSigner } from './accept/signer.js';
 import { nodeFiles } from './config/files.js';
 import { loadSettings } from './config/load.js';
 import { startControl } from './control/server.js';
-import { Books } from './daemon/books.js';
+import { Alerts, type AlertsParts } from './daemon/alerts.js';
+import { Books, type BooksParts, prepared } from './daemon/books.js';
 import { createOperations } from './daemon/operations.js';
 import { Chores } from './daemon/chores.js';
+import { DeliveryWatch } from './daemon/delivery-watch.js';
 import { Feed } from './daemon/feed.js';
 import { Feedback } from './daemon/feedback.js';
 import type { Addressee } from './daemon/feedback-desk.js';
@@ -174,7 +176,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       virtual: options.virtual ?? false,
     });
 
-    const books = new Books({ clock, log, random, dir: join(dir, 'webhooks'), trouble: () => undefined }, settings);
+    const send: AlertsParts['send'] = async (envelope, recipients, content) =>
+      store.accept(envelope, recipients, [...(await signer.sign(envelope, [content])), content]);
+    const alerts = new Alerts({ clock, log, random, dir: join(dir, 'webhooks'), send }, settings);
+    await alerts.open();
+    undo.push(() => alerts.close());
+    const trouble: BooksParts['trouble'] = (kind, subject, text) => alerts.tell({ kind, at: clock.now(), subject, text });
+    const books = new Books({ clock, log, random, dir: join(dir, 'webhooks'), trouble }, settings);
     await books.open();
     late.books = books;
     undo.push(
@@ -195,6 +203,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           const written = journal.append(record);
           feed.add(written);
           books.changed(written);
+          alerts.changed(written);
           events.emit('journal', written);
           log.info({ journal: written.type, source: written.source, provider: written.provider, author: written.author }, written.text);
           keeper.touched();
@@ -215,8 +224,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       settings: () => settings,
       dns,
       addresses: host => router.addresses(host),
-      send: async (envelope, recipients, content) =>
-        store.accept(envelope, recipients, [...(await signer.sign(envelope, [content])), content]),
+      send,
       log,
     });
     undo.push(() => tls.stop());
@@ -259,7 +267,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       suppressed: (address, sender) => suppression.ended(address, sender),
       remember: ends => suppression.afterOutcomes(ends),
       reversePath: departing => feedback.desk.reversePath(departing),
-      account: record => books.write(record),
+      account: record => {
+        books.write(record);
+        watch.note(record);
+      },
       flushAccounting: () => books.flush(),
       flushLedger() {
         ledger.flush();
@@ -289,6 +300,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     ticks.configure(settings);
     undo.push(() => ticks.stop());
 
+    const watch = new DeliveryWatch({ clock, settings: () => settings, governor, store, backlog: dispatcher.backlog, alerts });
+    undo.push(() => watch.stop());
+
     const startedAt = clock.now();
     const mailroom = new Mailroom({ clock, store, dispatcher, settings: () => settings, node: settings.node });
     const operations = createOperations({
@@ -307,6 +321,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       journal,
       nextTick: s => ticks.next(s),
       reload,
+      books,
+      alerts,
       stop: author => stopAll(author, 0),
     });
     const control = await startControl({
@@ -344,7 +360,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       const keys = signer.prepare(next.settings);
       const secret = feedback.prepare(next.settings);
       // The last steps that may fail: behind them all is changed in one turn, or nothing is.
-      const turn = await books.prepare(next.settings);
+      const turn = await prepared([books, alerts], next.settings);
       await acceptor.applySettings(next.settings).catch(async (error: unknown) => {
         await turn.drop();
         throw error;
@@ -375,6 +391,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           governor.note('stopped', author, 'rampd stopped', clock.now());
           await keeper.stop();
         }
+        watch.stop();
+        await alerts.close();
         await books.close();
         if (code === 0) ledger.close();
         await store.close().catch((error: Error) => log.error({ error: error.message }, 'spool'));

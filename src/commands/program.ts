@@ -33,6 +33,7 @@ export const COMMANDS: readonly Entry[] = [
   { names: ['retry'], load: () => import('./retry.js') },
   { names: ['delete'], load: () => import('./delete.js') },
   { names: ['suppress'], load: () => import('./suppress.js') },
+  { names: ['alert-test'], load: () => import('./alert-test.js') },
   { names: ['lab'], load: () => import('./lab.js') },
   { names: ['check'], load: () => import('./check.js') },
   { names: ['dkim-key'], load: () => import('./dkim-key.js') },

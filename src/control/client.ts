@@ -73,6 +73,7 @@ export interface ControlClient {
   stage(verb: StageVerb, source: string, options: { readonly provider?: string; readonly stage?: number }, act: Act): Promise<string>;
   retry(target: string, act: Act): Promise<number>;
   remove(filter: DeleteFilter, act: Act): Promise<number>;
+  alertTest(act: Act): Promise<string[]>;
   reload(act: Act): Promise<{ warnings: string[] }>;
   /** Resolves when the daemon has begun to stop. */
   stop(act: Act): Promise<void>;
@@ -139,6 +140,7 @@ export function connectControl(socket: string): ControlClient {
       (await call<{ text: string }>('POST', '/v1/stage', { verb, source, ...options, ...act })).text,
     retry: async (target, act) => (await call<{ recipients: number }>('POST', '/v1/retry', { target, ...act })).recipients,
     remove: async (filter, act) => (await call<{ recipients: number }>('POST', '/v1/delete', { filter, ...act })).recipients,
+    alertTest: async act => (await call<{ ways: string[] }>('POST', '/v1/alert-test', act)).ways,
     reload: act => call('POST', '/v1/reload', act),
     stop: async act => void (await call('POST', '/v1/stop', act)),
   };

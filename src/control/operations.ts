@@ -114,6 +114,8 @@ export interface Operations {
   /** Queue, lane, `job:NAME` or message: due now; limits still hold. Returns how many recipients. */
   retry(target: string, act: Act): Promise<number>;
   remove(filter: DeleteFilter, act: Act): Promise<number>;
+  /** Sends a test alert by every way configured; returns the ways. */
+  alertTest(act: Act): Promise<string[]>;
   /** Throws FaultError when the new text is faulty; what was in force stays. */
   reload(act: Act): Promise<{ warnings: string[] }>;
   stop(act: Act): Promise<void>;

@@ -7,7 +7,7 @@
 import type { ProviderView, ScheduleView } from './operations.js';
 import { ageText, page, sizeText, spanText, table, timeText, whenText, wrap, type Column, type Screen } from './page.js';
 import { numberText, reasonText } from './reason-text.js';
-import type { FeedView, JobView, LaneView, MessageView, QueueView, SourceView, StatusView, WindowView } from './view.js';
+import type { RecordsView, FeedView, JobView, LaneView, MessageView, QueueView, SourceView, StatusView, WindowView } from './view.js';
 
 const limit = (n: number | null): string => (n === null ? '–' : numberText(n));
 const ofLimit = (used: number, most: number | null): string => `${numberText(used)}${most === null ? '' : `/${numberText(most)}`}`;
@@ -174,6 +174,20 @@ export function renderSchedules(schedules: readonly ScheduleView[], screen: Scre
   return page(table(columns, schedules, screen.width));
 }
 
+/** Only what is not as it should be. */
+function recordLines(records: readonly RecordsView[], screen: Screen): string[] {
+  return records
+    .filter(r => r.error !== undefined || r.lost > 0)
+    .flatMap(r => {
+      const waiting = [
+        ...(r.waiting > 0 ? [`${plural(r.waiting, 'record')} in memory`] : []),
+        ...(r.bytes ? [`${sizeText(r.bytes)} on disk`] : []),
+        ...(r.lost > 0 ? [`${plural(r.lost, 'record')} lost`] : []),
+      ].join(', ');
+      return wrap(`! ${r.name}: ${r.error ?? 'works again'}${waiting === '' ? '' : ` (${waiting})`}`, screen.width);
+    });
+}
+
 export function renderStatus(status: StatusView, screen: Screen): string {
   const { totals, spool, feedback } = status;
   const busiest = [...status.queues].sort((a, b) => b.waiting - a.waiting).slice(0, STATUS_QUEUES);
@@ -198,6 +212,7 @@ export function renderStatus(status: StatusView, screen: Screen): string {
     ),
     ...(feedback ? [feedbackLine(feedback)] : []),
     `spool: ${plural(spool.messages, 'message')}, ${plural(spool.recipients, 'recipient')}, ${sizeText(spool.bytes)}`,
+    ...recordLines(status.records ?? [], screen),
     '',
     ...sourceLines(status.sources, screen),
     ...(status.windows.length > 0 ? ['', ...windowLines(status.windows, screen)] : []),

@@ -200,6 +200,7 @@ function actRoutes(app: FastifyInstance, operations: Operations, log: ControlLog
     };
     return { recipients: await operations.remove(filter, act(body)) };
   });
+  app.post('/v1/alert-test', async request => ({ ways: await operations.alertTest(act(checked(actBody, request.body))) }));
   app.post('/v1/reload', async request => operations.reload(act(checked(actBody, request.body))));
   app.post('/v1/stop', async (request, reply) => {
     const stopping = operations.stop(act(checked(actBody, request.body)));

@@ -131,6 +131,22 @@ export interface StatusView {
   windows: WindowView[];
   /** Jobs that a person has paused; absent when there is none. */
   pausedJobs?: JobView[];
+  /** Where records are written; absent when nowhere. */
+  records?: RecordsView[];
+}
+
+/** An accounting file, the reject log or a webhook. */
+export interface RecordsView {
+  /** Path, or name of the webhook. */
+  name: string;
+  /** Records in memory, not on the disk. */
+  waiting: number;
+  /** Given up since the start. */
+  lost: number;
+  /** Of a webhook: bytes on disk that were not taken. */
+  bytes?: number;
+  /** Why it cannot be written, or what the webhook answers. */
+  error?: string;
 }
 
 /** One line of the event feed. */

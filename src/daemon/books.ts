@@ -53,6 +53,21 @@ export interface Turn {
   drop(): Promise<void>;
 }
 
+/** All of them, or none. */
+export async function prepared(parts: readonly { prepare(next: Settings): Promise<Turn> }[], next: Settings): Promise<Turn> {
+  const turns: Turn[] = [];
+  const drop = async (): Promise<void> => {
+    for (const turn of turns) await turn.drop();
+  };
+  try {
+    for (const part of parts) turns.push(await part.prepare(next));
+  } catch (error) {
+    await drop();
+    throw error;
+  }
+  return { adopt: () => turns.forEach(turn => turn.adopt()), drop };
+}
+
 export class Books {
   readonly #parts: BooksParts;
   #settings: Settings;

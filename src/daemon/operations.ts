@@ -8,19 +8,20 @@ import { type Operations, type Act, Refusal, type StageVerb } from '../control/o
 import { numberText } from '../control/reason-text.js';
 import { settingsView } from '../control/settings-view.js';
 import type { SuppressionOperations } from '../control/suppression-operations.js';
-import type { LaneView, QueueView, SourceView, StatusView, WhyView, WindowView } from '../control/view.js';
+import type { LaneView, QueueView, RecordsView, SourceView, StatusView, WhyView, WindowView } from '../control/view.js';
 import { feedView, type Iso, isoWith, laneView, providerView, scheduleView, sourceView, windowView } from '../control/views.js';
 import { Trace } from '../govern/undo.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Governor, PauseTarget } from '../kernel/governor.js';
 import type { Settings } from '../kernel/settings.js';
 import type { TlsDesk } from './tls-desk.js';
-import { globMatches } from '../kernel/text.js';
+import { globMatches, printable } from '../kernel/text.js';
 import { printLane } from '../kernel/verdict.js';
 import type { Dispatcher } from '../deliver/dispatcher.js';
 import type { Journal } from '../outcome/journal.js';
 import type { ReportCounts } from '../spool/report-rows.js';
 import type { Store } from '../spool/store.js';
+import type { BookState } from './books.js';
 import type { Feed } from './feed.js';
 import { Forecasts } from './forecasts.js';
 import { JOB, jobsNamed, jobViews } from './jobs.js';
@@ -46,6 +47,8 @@ export interface OperationsParts {
   readonly nextTick: (source: string) => number | null;
   readonly reload: (author: string) => Promise<{ warnings: string[] }>;
   readonly stop: (author: string) => Promise<void>;
+  readonly books: { state(): BookState[] };
+  readonly alerts: { test(author: string): string[] };
 }
 
 export function createOperations(parts: OperationsParts): Operations {
@@ -135,6 +138,7 @@ export function createOperations(parts: OperationsParts): Operations {
       lanes: lanes(),
       queues: queues(),
       windows: windows(),
+      ...recordsView(parts.books.state()),
       ...(pausedJobs.length > 0 ? { pausedJobs } : {}),
     };
   };
@@ -268,9 +272,19 @@ export function createOperations(parts: OperationsParts): Operations {
       if (count > 0) governor.note('deleted', author(act), text, clock.now());
       return count;
     },
+    async alertTest(act) {
+      const ways = parts.alerts.test(author(act));
+      if (ways.length === 0) throw new Refusal('no alerts are configured: say alerts: [{ mail: … }]');
+      return ways;
+    },
     reload: act => parts.reload(author(act)),
     stop: act => parts.stop(author(act)),
   };
 }
 
 const recipientsText = (count: number): string => `${numberText(count)} ${count === 1 ? 'recipient' : 'recipients'}`;
+
+const recordsView = (books: readonly BookState[]): { records?: RecordsView[] } =>
+  books.length === 0
+    ? {}
+    : { records: books.map(book => ({ ...book, ...(book.error === undefined ? {} : { error: printable(book.error) }) })) };

@@ -38,6 +38,10 @@ export class Shelf<T extends Book> {
     return [...this.#books].map(([name, { book }]) => [name, book]);
   }
 
+  get(name: string): T | undefined {
+    return this.#books.get(name)?.book;
+  }
+
   has(name: string): boolean {
     return this.#books.has(name);
   }

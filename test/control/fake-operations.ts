@@ -312,6 +312,10 @@ export class FakeOperations implements Operations {
     this.#ask('remove', filter, act);
     return 3;
   }
+  async alertTest(act: Act): Promise<string[]> {
+    this.#ask('alertTest', act);
+    return ['hooks.example.com', 'ops@example.com'];
+  }
   async reload(act: Act): Promise<{ warnings: string[] }> {
     this.#ask('reload', act);
     return { warnings: ['rampd.yaml:3:1: warning: something'] };
