@@ -66,7 +66,9 @@ export class TlsDesk {
     this.#off = events.on('tls', result => this.#count(result));
   }
 
+  /** Days that ended while nobody looked are closed at once. */
   start(): void {
+    void this.tidy();
     this.#every(HOUR);
   }
 

@@ -44,6 +44,8 @@ export class Feedback {
   /** A connection that was not had. */
   connectFailed(lane: Lane, match: ReplyMatch, hosts: number, began: Instant, now: Instant): void {
     if (match.rule) this.rule(lane, match, match.rule, {}, began, now);
+    // What TLS a domain demands is between it and its hosts: those rest, and the lane's other domains go on.
+    if (match.class === 'tls') return;
     const signal = connectSignal(match, hosts);
     if (signal === 'bad') this.#signal(lane, 'bad', began, now, match);
     else this.#learnt(lane).failed(began, lane.account.connections, now, this.#core.spread(), quote(match, now, undefined));

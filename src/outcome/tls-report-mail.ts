@@ -53,4 +53,4 @@ export function tlsReportMail(count: TlsDomainCount, gzipped: Buffer, reporter: 
 
 /** One part a line, so that no line grows long (RFC 5322 section 2.1.1). */
 const folded = (name: string, parts: readonly string[], between = ','): string[] =>
-  parts.map((part, i) => `${i === 0 ? `${name}: ` : '\t'}${part}${i < parts.length - 1 ? between : ''}`);
+  parts.map((part, i) => `${i === 0 ? `${name}: ` : ' '}${part}${i < parts.length - 1 ? between : ''}`);

@@ -137,6 +137,13 @@ describe('a dead lane', () => {
     s.connect(HOT);
   });
 
+  it('is not one where a domain’s demand for TLS is not met, on however many hosts: the other domains go on', () => {
+    const forbidden = match({ class: 'tls', code: 0, phase: 'tls' });
+    const s = new Stand({ defaults: { maxSmtpOut: 4 } });
+    for (let n = 0; n < 10; n++, s.now += MINUTE) s.governor.connectFailed(s.connect(HOT), forbidden, 2, s.now);
+    expect(s.governor.mayConnect(HOT, s.now).go).toBe(true);
+  });
+
   it('comes back at other times than its neighbours', () => {
     const s = new Stand();
     const lanes = Array.from({ length: 50 }, (_, i) => ({ source: 'hot', provider: `mx${i}` }));

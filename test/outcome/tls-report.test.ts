@@ -131,7 +131,7 @@ describe('the report as mail', () => {
     const text = tlsReportMail(count ?? never(), gzipSync(json), reporter, ['a@company-y.example', 'b@company-y.example'], NOON).toString();
     expect(text.replaceAll('\r\n', '')).not.toMatch(/[\r\n]/);
     expect(Math.max(...text.split('\r\n').map(line => line.length))).toBeLessThan(120);
-    expect(text).toContain('To: <a@company-y.example>,\r\n\t<b@company-y.example>\r\n');
+    expect(text).toContain('To: <a@company-y.example>,\r\n <b@company-y.example>\r\n');
     expect(text).toContain('Content-Type: multipart/report; report-type="tlsrpt";');
     expect(text).toContain('TLS-Report-Domain: company-y.example\r\nTLS-Report-Submitter: mta.company-x.example\r\n');
     expect(text).toContain('filename="mta.company-x.example!company-y.example!1740787200!1740873599.json.gz"');
