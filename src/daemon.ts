@@ -12,6 +12,7 @@ import { createAcceptor } from './accept/acceptor.js';
 import { createSigner } from './accept/signer.js';
 import { nodeFiles } from './config/files.js';
 import { loadSettings } from './config/load.js';
+import { createHttp } from './control/http.js';
 import { startControl } from './control/server.js';
 import { Alerts, type AlertsParts } from './daemon/alerts.js';
 import { Books, type BooksParts, prepared } from './daemon/books.js';
@@ -26,6 +27,7 @@ import { createLog, type Log } from './daemon/log.js';
 import { Mailroom } from './daemon/mailroom.js';
 import { bootId } from './daemon/boot.js';
 import { dropRoot } from './daemon/privileges.js';
+import { processFigures } from './daemon/process-figures.js';
 import { checkStateFolder } from './daemon/state-folder.js';
 import { SuppressionList } from './daemon/suppression.js';
 import { interfaceAddresses } from './daemon/interfaces.js';
@@ -39,6 +41,7 @@ import { createGovernor } from './govern/governor.js';
 import type { Clock } from './kernel/clock.js';
 import type { Governor } from './kernel/governor.js';
 import { Events } from './kernel/events.js';
+import type { MessageNumber } from './kernel/message.js';
 import { FaultError, printFault } from './kernel/fault.js';
 import type { Settings } from './kernel/settings.js';
 import { Classifier } from './outcome/classify.js';
@@ -126,17 +129,19 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const acceptor = createAcceptor({
       settings: () => settings,
       store: {
-        async accept(envelope, recipients, content) {
+        async accept(envelope, recipients, content, receipt) {
           if (!late.store || !late.books) throw new Error('the spool is not open yet');
           let bytes = 0;
-          const number = await late.store.accept(envelope, recipients, n => {
-            const pieces = typeof content === 'function' ? content(n) : [content].flat();
+          const counted = (n: MessageNumber): readonly Buffer[] => {
+            const pieces = content(n);
             for (const piece of pieces) bytes += piece.length;
             return pieces;
-          });
+          };
+          const number = await late.store.accept(envelope, recipients, counted, receipt);
           late.books.received(number, envelope, recipients, bytes);
           return number;
         },
+        receipt: key => late.store?.receipt(key),
         room: () => late.store?.room() ?? 'full',
         waiting: () => late.store?.totals().messages ?? 0,
       },
@@ -155,6 +160,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     refuse('4.3.2 starting up, try again in a moment');
     undo.push(() => acceptor.stop(0));
     const listeners = await acceptor.listen();
+    const http = createHttp({
+      settings: () => settings,
+      door: acceptor,
+      clock,
+      events,
+      log: { info: t => log.info({}, t), error: t => log.error({}, t) },
+      version: VERSION,
+      figures: processFigures,
+    });
+    undo.push(() => http.close());
+    await http.apply(settings);
     dropRoot(settings, log);
     // Not before: a reload has to be able to read them too.
     const keys = signer.prepare(settings);
@@ -332,6 +348,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       wall: () => clock.wall(),
     });
     undo.push(() => control.close());
+    await http.serve(operations);
 
     // From here on a missing state.json is a fault, and so is a missing part beside it.
     ledger.flush();
@@ -342,7 +359,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     tls.start();
     dispatcher.start();
     refuse(null);
-    log.info({ listeners, socket: settings.control.socket }, `rampd ${VERSION} is ready`);
+    log.info({ listeners, http: http.bound, socket: settings.control.socket }, `rampd ${VERSION} is ready`);
 
     let reloading: Promise<unknown> = Promise.resolve();
     /** One after the other: two at once would open the same listeners. */
@@ -361,7 +378,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       const secret = feedback.prepare(next.settings);
       // The last steps that may fail: behind them all is changed in one turn, or nothing is.
       const turn = await prepared([books, alerts], next.settings);
-      await acceptor.applySettings(next.settings).catch(async (error: unknown) => {
+      const doors = async (): Promise<void> => {
+        await http.apply(next.settings as Settings);
+        await acceptor.applySettings(next.settings);
+      };
+      await doors().catch(async (error: unknown) => {
+        await http.apply(settings);
         await turn.drop();
         throw error;
       });
@@ -381,7 +403,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     let stopping: Promise<void> | undefined;
     function stopAll(author: string, code: 0 | 1): Promise<void> {
       stopping ??= (async () => {
-        await acceptor.stop(code === 0 ? Math.min(settings.drain, 5_000) : 0);
+        await Promise.all([acceptor.stop(code === 0 ? Math.min(settings.drain, 5_000) : 0), http.close()]);
         await dispatcher.stop(code === 0 ? settings.drain : 0);
         ticks.stop();
         chores.stop();

@@ -3,10 +3,14 @@
  * promised to keep it, never before.
  */
 import type { Budget } from './body.js';
+import { assertOpen, type Gate } from './gate.js';
 import { Identities } from './identity.js';
+import { inject, type Injection } from './injection.js';
+import { assertRoom } from './intake.js';
 import { Listeners } from './listeners.js';
 import type { AcceptParts } from './ports.js';
-import { handlersFor, type Gate } from './session.js';
+import { handlersFor } from './session.js';
+import { taken, type Taken } from './submission.js';
 import type { Settings } from '../kernel/settings.js';
 import { printable } from '../kernel/text.js';
 
@@ -19,6 +23,14 @@ export interface Acceptor {
   stop(graceMs: number): Promise<void>;
   /** With a reason: 421 to new connections, 451 to transactions. null: open again. */
   refuse(reason: string | null): void;
+  /** A message that came another way than SMTP; resolves when the store has promised. Rejects with SmtpRefusal. */
+  inject(injection: Injection): Promise<Taken>;
+  /** Throws SmtpRefusal while nothing new is taken. */
+  assertOpen(): void;
+  /** What was handed in under this key before; `digest` says whether it was the same. */
+  receipt(key: Buffer): (Taken & { readonly digest: Buffer }) | undefined;
+  /** Shared by all doors. */
+  readonly budget: Budget;
 }
 
 /** Bytes of messages being received at once, over all connections; never less than four of the largest. */
@@ -41,6 +53,16 @@ export function createAcceptor(parts: AcceptParts): Acceptor {
     },
     applySettings: next => listeners.apply(next ?? parts.settings()),
     stop: graceMs => listeners.stop(graceMs),
+    budget,
+    inject: injection => inject(parts, gate, budget, injection),
+    receipt(key) {
+      const found = parts.store.receipt(key);
+      return found && { ...taken(parts.node, found.number), digest: found.digest };
+    },
+    assertOpen() {
+      assertOpen(gate);
+      assertRoom(parts, parts.settings());
+    },
     refuse(reason) {
       // The reply has its own enhanced code in front.
       gate.closed = reason === null ? null : printable(reason.replace(/^[245]\.\d+\.\d+ /, ''), 200);

@@ -23,6 +23,16 @@ export function parseRange(text: string): Range | undefined {
   }
 }
 
+/** Is the address in one of the ranges? */
+export function inRanges(ranges: readonly string[], text: string): boolean {
+  if (!ipaddr.isValid(text)) return false;
+  const address = ipaddr.process(text);
+  return ranges.some(one => {
+    const range = parseRange(one);
+    return range !== undefined && address.kind() === range[0].kind() && address.match(range[0], range[1]);
+  });
+}
+
 export class Clients {
   readonly #ranges: { readonly range: Range; readonly client: Client }[] = [];
   readonly #users = new Map<string, Client>();

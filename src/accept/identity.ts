@@ -1,18 +1,14 @@
 /**
  * Who a connection is: its address in the clients' ranges, or a user that gave its password over TLS.
  *
- * Asked anew for every message, so that a reload that removes a client or changes a password takes effect at once. A
- * password found right is remembered for a while, because one check costs 50 ms and clients open many connections; only a
- * keyed digest of it is kept. One check runs at a time: guessing cannot fill the thread pool.
+ * Asked anew for every message, so that a reload that removes a client or changes a password takes effect at once.
  */
-import { createHmac, randomBytes } from 'node:crypto';
 import type { SMTPServerAuthentication, SMTPServerSession } from 'smtp-server';
 import type { Clock } from '../kernel/clock.js';
 import type { Client, Settings } from '../kernel/settings.js';
-import { MINUTE, type Instant } from '../kernel/units.js';
 import { clientsOf } from './clients.js';
-import { verifyPassword } from './password.js';
 import { SmtpRefusal } from './ports.js';
+import { Remembered } from './remembered.js';
 
 /** What smtp-server keeps as session.user. */
 interface User {
@@ -28,21 +24,19 @@ export interface Identity {
   readonly user?: string;
 }
 
-const REMEMBER = 5 * MINUTE;
-const MOST_REMEMBERED = 1_000;
 const MOST_FAILURES = 3;
 
 export class Identities {
-  readonly #key = randomBytes(32);
-  readonly #good = new Map<string, Instant>();
+  readonly #remembered: Remembered;
   readonly #failures = new WeakMap<SMTPServerSession, number>();
   readonly #byAddress = new WeakMap<SMTPServerSession, { settings: Settings; address: string; client: Client | undefined }>();
-  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly settings: () => Settings,
-    private readonly clock: Clock,
-  ) {}
+    clock: Clock,
+  ) {
+    this.#remembered = new Remembered(clock);
+  }
 
   /** undefined: may not relay. */
   of(session: SMTPServerSession): Identity | undefined {
@@ -73,26 +67,10 @@ export class Identities {
     if (!session.secure) throw new SmtpRefusal(538, '5.7.11', 'Encryption required for authentication');
     const name = auth.username ?? '';
     const stored = clientsOf(this.settings()).byUser(name)?.password;
-    if (await this.#isRight(name, stored, auth.password ?? '')) return { name, against: stored };
+    if (await this.#remembered.isRight(name, stored, auth.password ?? '')) return { name, against: stored };
     const failures = (this.#failures.get(session) ?? 0) + 1;
     this.#failures.set(session, failures);
     if (failures >= MOST_FAILURES) throw new SmtpRefusal(421, '4.7.0', 'Too many failed authentications');
     throw new SmtpRefusal(535, '5.7.8', 'Authentication credentials invalid');
-  }
-
-  async #isRight(name: string, stored: string | undefined, password: string): Promise<boolean> {
-    const digest = createHmac('sha256', this.#key)
-      .update(JSON.stringify([name, stored ?? null, password]))
-      .digest('base64');
-    const now = this.clock.now();
-    const until = this.#good.get(digest);
-    if (until !== undefined && until > now) return true;
-    const check = this.#turn.then(() => verifyPassword(stored, password));
-    this.#turn = check.catch(() => undefined);
-    if (!(await check)) return false;
-    const oldest = this.#good.size >= MOST_REMEMBERED ? this.#good.keys().next().value : undefined;
-    if (oldest !== undefined) this.#good.delete(oldest);
-    this.#good.set(digest, now + REMEMBER);
-    return true;
   }
 }

@@ -5,7 +5,7 @@
  * It promises nothing the store did not promise first, and never tells a client "no" about a message it kept. No DNS, no
  * look inside the body.
  */
-import { printMessageId, type Envelope } from '../kernel/message.js';
+import { printMessageId, type Envelope, type MessageNumber } from '../kernel/message.js';
 import { MESSAGE_RULES, type MessageRules } from '../kernel/message-rules.js';
 import { PRIORITIES, type Pool, type Priority, type Settings, type WarmUpWish } from '../kernel/settings.js';
 import { mailDate } from '../outcome/mail-date.js';
@@ -43,10 +43,11 @@ export async function take(parts: AcceptParts, submission: Submission): Promise<
   const whole = rewritten(missingFields(parts, settings, submission, header, date), block, header, rest);
   const content = await signed(parts, envelope, submission.identity.client, whole);
   try {
-    const number = await parts.store.accept(envelope, submission.recipients, number => [
+    const whole = (number: MessageNumber): Buffer[] => [
       Buffer.from(trace(submission, settings, printMessageId(parts.node, number), date)),
       ...content,
-    ]);
+    ];
+    const number = await parts.store.accept(envelope, submission.recipients, whole, submission.receipt);
     if (parts.events.has('accepted')) {
       const { recipients, bytes } = submission;
       parts.events.emit('accepted', { message: number, sender: envelope.sender, recipients: recipients.length, bytes });

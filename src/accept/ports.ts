@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../kernel/clock.js';
 import type { Events } from '../kernel/events.js';
-import type { Envelope, MessageNumber, NewRecipient } from '../kernel/message.js';
+import type { Envelope, MessageNumber, NewRecipient, Receipt } from '../kernel/message.js';
 import type { Settings } from '../kernel/settings.js';
 import type { Signer } from './signer.js';
 import type { ReportPort } from './report-mail.js';
@@ -17,7 +17,10 @@ export interface AcceptStore {
     envelope: Envelope,
     recipients: readonly NewRecipient[],
     content: (number: MessageNumber) => readonly Buffer[],
+    receipt?: Receipt,
   ): Promise<MessageNumber>;
+  /** The receipt of this key, while it is kept. */
+  receipt(key: Buffer): { readonly number: MessageNumber; readonly digest: Buffer } | undefined;
   /** Is there room on the disk for another message? Cheap: asked several times a message. */
   room(): 'ok' | 'full';
   /** Messages waiting, to hold against max-backlog. */

@@ -8,19 +8,14 @@
 import type { SMTPServerAddress, SMTPServerOptions, SMTPServerSession } from 'smtp-server';
 import type { RampdEvents } from '../kernel/events.js';
 import { printable } from '../kernel/text.js';
-import { canonicalAddress } from './address.js';
 import { Body, type Budget } from './body.js';
+import { assertOpen, type Gate } from './gate.js';
 import type { Identities } from './identity.js';
 import { assertRoom, take } from './intake.js';
 import { SmtpRefusal, type AcceptParts } from './ports.js';
+import { assertAddress, letIn } from './recipient.js';
 import { ReportMail } from './report-mail.js';
-import { smtpSubmission } from './smtp-submission.js';
-import { assertMailable } from './suppressed.js';
-
-export interface Gate {
-  /** Why nothing new is taken at the moment; null: open. */
-  closed: string | null;
-}
+import { senderOf, smtpSubmission } from './smtp-submission.js';
 
 type Handlers = Required<Pick<SMTPServerOptions, 'onConnect' | 'onSecure' | 'onAuth' | 'onMailFrom' | 'onRcptTo' | 'onData'>>;
 type Done = (error?: Error | null) => void;
@@ -96,7 +91,7 @@ export function handlersFor(
         assertOpen(gate);
         if (!identities.of(session) && !reports.admits(session)) throw identities.refusal(session, offersTls());
         assertRoom(parts, parts.settings());
-        if (address.address !== '') assertAddress(address, session, '5.1.7');
+        if (address.address !== '') assertAddress(address.address, session.envelope.smtpUtf8 === true, '5.1.7');
       });
     },
 
@@ -105,10 +100,8 @@ export function handlersFor(
         if (reports.takes(address.address, session)) return;
         const identity = identities.of(session);
         if (!identity) throw identities.refusal(session, offersTls());
-        const { pool } = identity.client;
-        if (!parts.settings().pools.has(pool)) throw new SmtpRefusal(550, '5.7.1', `No pool is called "${pool}" (named by the client)`);
-        const recipient = assertAddress(address, session, '5.1.3');
-        assertMailable(parts, recipient, senderOf(session));
+        letIn(parts, identity, address.address, { sender: senderOf(session), utf8: session.envelope.smtpUtf8 === true });
+        assertOrcpt(address);
       });
     },
 
@@ -149,24 +142,9 @@ export function handlersFor(
   };
 }
 
-function assertOpen(gate: Gate): void {
-  if (gate.closed !== null) throw new SmtpRefusal(451, '4.3.2', `Not accepting mail: ${gate.closed}`);
-}
-
-/** Returns it in the form in which it travels. */
-function assertAddress(address: SMTPServerAddress, session: SMTPServerSession, enhanced: string): string {
-  const canonical = canonicalAddress(address.address);
-  if (!canonical.ok) throw new SmtpRefusal(553, enhanced, `Bad address: ${canonical.why}`);
-  if (canonical.utf8 && !session.envelope.smtpUtf8) throw new SmtpRefusal(553, '5.6.7', 'The address needs SMTPUTF8');
-  const orcpt = address.dsn?.orcpt ?? '';
-  if (orcpt.length > 500) throw new SmtpRefusal(501, '5.5.4', 'ORCPT is longer than 500 characters');
-  return canonical.address;
-}
-
-/** MAIL FROM let only sound addresses in. */
-function senderOf({ envelope: { mailFrom } }: SMTPServerSession): string {
-  const sender = mailFrom && mailFrom.address !== '' ? canonicalAddress(mailFrom.address) : undefined;
-  return sender?.ok ? sender.address : '';
+/** smtp-server has decoded ORCPT; what is longer belongs into no queue row. */
+function assertOrcpt({ dsn }: SMTPServerAddress): void {
+  if ((dsn?.orcpt ?? '').length > 500) throw new SmtpRefusal(501, '5.5.4', 'ORCPT is longer than 500 characters');
 }
 
 function bug(parts: AcceptParts, error: unknown): SmtpRefusal {

@@ -14,11 +14,10 @@ import type { Submission } from './submission.js';
 export function smtpSubmission(identity: Identity, session: SMTPServerSession, body: Body): Submission {
   const recipients = recipientsOf(session);
   assertSound(body);
-  const { mailFrom, dsn, smtpUtf8, bodyType } = session.envelope;
-  const sender = mailFrom && mailFrom.address !== '' ? canonicalAddress(mailFrom.address) : undefined;
+  const { dsn, smtpUtf8, bodyType } = session.envelope;
   return {
     identity,
-    sender: sender?.ok ? sender.address : '',
+    sender: senderOf(session),
     recipients,
     ...(dsn?.envid ? { envid: dsn.envid } : {}),
     ...(dsn?.ret === 'FULL' || dsn?.ret === 'HDRS' ? { ret: dsn.ret } : {}),
@@ -38,6 +37,12 @@ export function protocolOf(
   if (session.openingCommand !== 'EHLO') return 'SMTP';
   const authenticated = session.user != null && session.user !== false;
   return (session.envelope.smtpUtf8 ? 'UTF8SMTP' : 'ESMTP') + (session.secure ? 'S' : '') + (authenticated ? 'A' : '');
+}
+
+/** MAIL FROM let only sound addresses in. */
+export function senderOf({ envelope: { mailFrom } }: SMTPServerSession): string {
+  const sender = mailFrom && mailFrom.address !== '' ? canonicalAddress(mailFrom.address) : undefined;
+  return sender?.ok ? sender.address : '';
 }
 
 /** RCPT TO let only sound addresses in. */

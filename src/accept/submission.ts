@@ -3,7 +3,7 @@
  *
  * Addresses are canonical and were let in already; the body is sound (CRLF lines, within the size) and still as it came.
  */
-import { printMessageId, type MessageNumber, type NewRecipient } from '../kernel/message.js';
+import { printMessageId, type MessageNumber, type NewRecipient, type Receipt } from '../kernel/message.js';
 import type { Priority, WarmUpWish } from '../kernel/settings.js';
 import type { Identity } from './identity.js';
 
@@ -30,6 +30,8 @@ export interface Submission {
     /** The word behind `with` in Received. */
     readonly protocol: string;
   };
+  /** Kept with the message. */
+  readonly receipt?: Receipt;
   /** Unlike any other on this host; the left side of a Message-ID that has to be made. */
   readonly unique: string;
 }

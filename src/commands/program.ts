@@ -41,6 +41,7 @@ export const COMMANDS: readonly Entry[] = [
   { names: ['classify'], load: () => import('./classify.js') },
   { names: ['sink'], load: () => import('./sink.js') },
   { names: ['send'], load: () => import('./send.js') },
+  { names: ['token', 'password'], load: () => import('./token.js') },
   { names: ['init'], load: () => import('./init.js') },
 ];
 

@@ -6,7 +6,7 @@
  */
 import type { z } from 'zod';
 import { nearest, printable } from '../kernel/text.js';
-import { LATER, known } from './elsewhere.js';
+import { known } from './elsewhere.js';
 import type { Findings } from './findings.js';
 import { ONE_OR_MANY, opened } from './shape.js';
 import type { Path, YamlText } from './yaml-text.js';
@@ -72,11 +72,6 @@ export function unknownKey(yaml: YamlText, path: Path, noun: string, names: read
   const key = String(path.at(-1) ?? '');
   const shown = printable(key, 60);
   const place = yaml.key(path);
-  const later = LATER.get(key);
-  if (later !== undefined) {
-    findings.fault(place, { code: 'not-supported-yet', what: `${shown}: ${later} is not supported yet`, hint: 'leave the key out' });
-    return;
-  }
   const near = nearest(key, names);
   const what = `${shown} is no key of ${noun}`;
   if (near !== undefined) findings.fault(place, { code: 'unknown-key', what, hint: `did you mean ${near}?` });

@@ -1,9 +1,6 @@
 /**
- * Words people bring along: keys that are planned and refused until they work, and what other mail servers call our keys.
+ * Words people bring along: what other mail servers call our keys.
  */
-
-/** Refused with "not supported yet", never parsed and ignored. */
-export const LATER: ReadonlyMap<string, string> = new Map([['http', 'the control API over TCP']]);
 
 const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['virtual-mta', 'an outbound address is an entry under sources'],

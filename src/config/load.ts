@@ -14,6 +14,7 @@ import { shippedFolder } from './files.js';
 import type { FileReader, Folder } from './files.js';
 import { nearest } from '../kernel/text.js';
 import { Findings } from './findings.js';
+import { readHttp } from './http.js';
 import { readLibrary } from './library.js';
 import type { Library } from './library.js';
 import { toLimits } from './limits.js';
@@ -73,6 +74,7 @@ function load(file: string, read: FileReader, shipped: Folder, findings: Finding
   const log = text.section('log');
   const dsn = text.section('dsn');
   const delayAfter = dsn?.['delay-after'];
+  const http = readHttp(text, absolute);
   const settings: Settings = {
     file,
     hostName,
@@ -98,7 +100,7 @@ function load(file: string, read: FileReader, shipped: Folder, findings: Finding
     ...(text.has('dkim') && { dkim: readDkim(text, absolute) }),
     smtpPort,
     allowPrivate: text.section('allow-private') ?? false,
-    control: { socket: socketPath(text, stateDir, absolute) },
+    control: { socket: socketPath(text, stateDir, absolute), ...(http && { http }) },
     ...readTelling(text, absolute),
     log: { level: log?.level ?? 'info', ...(log?.file !== undefined && { file: absolute(log.file) }) },
     dsn: {

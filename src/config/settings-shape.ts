@@ -2,10 +2,10 @@
  * The shape of rampd.yaml, section by section. settings.ts reads it piecewise, so that one mistake does not hide others;
  * the JSON Schema is made of the whole.
  */
-import { PRIORITIES } from '../kernel/settings.js';
 import { readNameGlob } from './address.js';
 import { dkimShape, dkimSign } from './dkim.js';
 import { feedbackShape, suppressionShape } from './feedback.js';
+import { httpShape, injection, priority, wish } from './http-shape.js';
 import { limitFields, limitsShape, totalShape } from './limits.js';
 import { overlayShape } from './provider.js';
 import { either, flag, listOf, mapping, namesTo, oneOf, oneOrMany, scalar } from './shape.js';
@@ -30,8 +30,6 @@ import {
   textOf,
   wholeNumber,
 } from './words.js';
-
-const wish = oneOf('prefer: cold sources first; allow: where slots are; never: warm sources only', ['prefer', 'allow', 'never']);
 
 const day = scalar<string>('bad-date', { type: 'string', description: 'a date such as 2025-03-01' }, text => {
   const date = /^\d{4}-\d{2}-\d{2}$/.test(text) ? new Date(`${text}T00:00:00Z`) : undefined;
@@ -63,8 +61,6 @@ const password = scalar<string>('bad-password', { type: 'string', description: '
   return { ok: false, allowed: 'scrypt:SALT:HASH, both base64url' };
 });
 
-const priority = oneOf('who goes first when a lane cannot take everybody', PRIORITIES);
-
 export const listenerShape = mapping('a listener', {
   address: listenAddress,
   tls: mapping('tls', { cert: path, key: path, mode: oneOf('how TLS begins', ['starttls', 'implicit']).optional() }).optional(),
@@ -75,11 +71,7 @@ export const clientShape = mapping('a client', {
   user: textOf('a user name').optional(),
   password: password.optional(),
   pool: name,
-  'allow-headers': flag('may it steer by X-headers').optional(),
-  'warm-up': wish.optional(),
-  priority: priority.optional(),
-  dsn: oneOf('who is told of mail that fails or is late', ['sender', 'postmaster', 'none']).optional(),
-  'dkim-sign': dkimSign.optional(),
+  ...injection,
 });
 
 export const warmUpShape = mapping('warm-up', {
@@ -155,7 +147,7 @@ export const sections = {
   dkim: listOf('keys such as { domain: example.com, selector: s1, key: s1.pem }', dkimShape).optional(),
   'smtp-port': port.optional(),
   'allow-private': flag('deliver to loopback and private addresses').optional(),
-  control: mapping('control', { socket: path.optional() }).optional(),
+  control: mapping('control', { socket: path.optional(), http: httpShape.optional() }).optional(),
   ...tellingSections,
   log: mapping('log', {
     level: oneOf('how much is logged', ['debug', 'info', 'warn', 'error']).optional(),

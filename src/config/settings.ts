@@ -9,6 +9,7 @@ import type { z } from 'zod';
 import { readNameGlob } from './address.js';
 import { take, unknownKey } from './check.js';
 import type { Findings } from './findings.js';
+import type { injection } from './http-shape.js';
 import { toLimits } from './limits.js';
 import { mustBeDefined } from './references.js';
 import { clientShape, listenerShape, poolShape, sections, sourceShape } from './settings-shape.js';
@@ -177,15 +178,24 @@ export function readClients(text: SettingsText): Client[] {
         ...(user !== undefined && { user }),
         ...(password !== undefined && { password }),
         pool: value.pool,
-        allowHeaders: value['allow-headers'] ?? false,
-        ...(value['warm-up'] && { warmUp: value['warm-up'] }),
-        ...(value.priority && { priority: value.priority }),
-        ...(value.dsn && { notices: value.dsn }),
-        ...(value['dkim-sign'] !== undefined && { dkimSign: value['dkim-sign'] }),
+        ...injectionOf(value),
         place,
       },
     ];
   });
+}
+
+/** What clients and tokens may say of the mail they hand in. */
+export function injectionOf(
+  value: z.output<z.ZodObject<typeof injection>>,
+): Pick<Client, 'allowHeaders' | 'warmUp' | 'priority' | 'notices' | 'dkimSign'> {
+  return {
+    allowHeaders: value['allow-headers'] ?? false,
+    ...(value['warm-up'] && { warmUp: value['warm-up'] }),
+    ...(value.priority && { priority: value.priority }),
+    ...(value.dsn && { notices: value.dsn }),
+    ...(value['dkim-sign'] !== undefined && { dkimSign: value['dkim-sign'] }),
+  };
 }
 
 /** `resolve` makes paths absolute; relative ones start at the configuration file. */

@@ -94,6 +94,8 @@ export interface Operations {
   settings(): unknown;
   tls(): TlsView;
   messages(filter: { readonly queue?: string; readonly limit: number }): Promise<MessageView[]>;
+  /** undefined: no recipient of it waits. */
+  message(id: string): Promise<MessageView | undefined>;
   /** MESSAGE id, LANE `source/provider` or SOURCE name. */
   why(target: string): Promise<WhyView>;
   /** What becomes of the mail that waits in a pool. */

@@ -11,6 +11,7 @@ import { Readable } from 'node:stream';
 import { FaultError } from '../kernel/fault.js';
 import { globMatches } from '../kernel/text.js';
 import { eventStream } from './event-stream.js';
+import { HttpError } from './http-body.js';
 import { Refusal, type Act, type JournalFilter, type Operations } from './operations.js';
 import {
   actBody,
@@ -57,7 +58,7 @@ export interface Control {
 
 /** Throws Error with a sentence when the path is unfit, in use, or not a socket. */
 export async function startControl(options: ControlOptions): Promise<Control> {
-  const { socket, operations, log } = options;
+  const { socket } = options;
   const wall = options.wall ?? Date.now;
   await claim(socket);
   const app = fastify({ bodyLimit: 64 * 1024, forceCloseConnections: false });
@@ -67,32 +68,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     void reply.header(NOW_HEADER, new Date(wall()).toISOString());
     done();
   });
-  app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
-  app.setNotFoundHandler((request, reply) => reply.code(404).send({ error: `there is no ${request.method} ${request.url.slice(0, 200)}` }));
-  readRoutes(app, operations);
-  actRoutes(app, operations, log);
-  suppressionRoutes(app, operations.suppression);
-
-  const stream = (reply: FastifyReply, after: number, follow: boolean, filter?: JournalFilter): FastifyReply => {
-    const gone = new AbortController();
-    reply.raw.once('close', () => gone.abort());
-    const signal = AbortSignal.any([closing.signal, gone.signal]);
-    const lines = eventStream(operations, { after, follow, heartbeat: options.heartbeat ?? 15_000, signal }, filter);
-    return reply.type('application/x-ndjson').send(Readable.from(lines, { objectMode: false }));
-  };
-  app.get('/v1/events', (request, reply) => {
-    const { after, follow } = checked(eventsQuery, request.query);
-    return stream(reply, after, follow === '1');
-  });
-  app.get('/v1/journal', (request, reply) => {
-    const { follow, since, type, source, provider } = checked(journalQuery, request.query);
-    return stream(reply, 0, follow === '1', {
-      ...(since === undefined ? {} : { since: wall() - since }),
-      ...(type === undefined ? {} : { type }),
-      ...(source === undefined ? {} : { source }),
-      ...(provider === undefined ? {} : { provider }),
-    });
-  });
+  mountRoutes(app, options, closing.signal);
 
   await app.ready();
   await bindPrivately(app.server, socket);
@@ -110,10 +86,46 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   };
 }
 
+/** All of the control API, for who may use it; `closing` ends the streams. */
+export function mountRoutes(app: FastifyInstance, options: Omit<ControlOptions, 'socket'>, closing: AbortSignal): void {
+  const { operations, log } = options;
+  const wall = options.wall ?? Date.now;
+  app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
+  app.setNotFoundHandler((request, reply) => reply.code(404).send({ error: `there is no ${request.method} ${request.url.slice(0, 200)}` }));
+  readRoutes(app, operations);
+  actRoutes(app, operations, log);
+  suppressionRoutes(app, operations.suppression);
+
+  const stream = (reply: FastifyReply, after: number, follow: boolean, filter?: JournalFilter): FastifyReply => {
+    const gone = new AbortController();
+    reply.raw.once('close', () => gone.abort());
+    const signal = AbortSignal.any([closing, gone.signal]);
+    const lines = eventStream(operations, { after, follow, heartbeat: options.heartbeat ?? 15_000, signal }, filter);
+    return reply.type('application/x-ndjson').send(Readable.from(lines, { objectMode: false }));
+  };
+  app.get('/v1/events', (request, reply) => {
+    const { after, follow } = checked(eventsQuery, request.query);
+    return stream(reply, after, follow === '1');
+  });
+  app.get('/v1/journal', (request, reply) => {
+    const { follow, since, type, source, provider } = checked(journalQuery, request.query);
+    return stream(reply, 0, follow === '1', {
+      ...(since === undefined ? {} : { since: wall() - since }),
+      ...(type === undefined ? {} : { type }),
+      ...(source === undefined ? {} : { source }),
+      ...(provider === undefined ? {} : { provider }),
+    });
+  });
+}
+
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: ControlLog): FastifyReply {
   if (error instanceof Refusal) return reply.code(409).send({ error: error.message });
   if (error instanceof FaultError) return reply.code(422).send({ faults: error.faults });
   if (error instanceof BadRequest) return reply.code(400).send({ error: error.message });
+  if (error instanceof HttpError) {
+    if (error.retryAfter !== undefined) void reply.header('retry-after', error.retryAfter);
+    return reply.code(error.statusCode).send({ error: error.message });
+  }
   const { statusCode, message } = error as { statusCode?: number; message?: string };
   if (statusCode !== undefined && statusCode < 500) return reply.code(statusCode).send({ error: message });
   log.error(
@@ -123,7 +135,7 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
 }
 
 function readRoutes(app: FastifyInstance, operations: Operations): void {
-  app.get('/v1/status', () => operations.status());
+  app.get('/v1/status', { config: { roles: ['read', 'operator'] } }, () => operations.status());
   app.get<{ Params: { kind: string } }>('/v1/show/:kind', (request, reply) => {
     const kind = SHOWN.find(known => known === request.params.kind);
     if (!kind)

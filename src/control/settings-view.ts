@@ -8,7 +8,7 @@ import { printPlace, type Place } from '../kernel/fault.js';
 import type { Settings } from '../kernel/settings.js';
 
 /** Passwords, and certificates, which are long and stand in a file that is named. */
-const SECRET = new Set(['password', 'pem']);
+const SECRET = new Set(['token', 'password', 'pem']);
 
 export function settingsView(settings: Settings): unknown {
   return plain(settings);

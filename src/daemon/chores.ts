@@ -1,6 +1,6 @@
 /**
  * What must be done now and then while the daemon runs: the ledger is told that it lives, so that the next start knows since
- * when it was down; day counters that nobody asks about any more go.
+ * when it was down; day counters and receipts that nobody asks about any more go.
  */
 import type { Clock, Timer } from '../kernel/clock.js';
 import type { Instant, Ms } from '../kernel/units.js';
@@ -14,7 +14,7 @@ const DAYS_KEPT: Ms = 40 * DAY;
 export interface ChoresParts {
   readonly clock: Clock;
   readonly ledger: { alive(): void };
-  readonly store: { pruneDays(before: Instant): void };
+  readonly store: { pruneDays(before: Instant): void; pruneReceipts(): void };
   readonly suppression: { prune(): Promise<void> };
   readonly feedback: { prune(): Promise<void> | undefined };
   /** What was promised can no longer be kept. */
@@ -38,6 +38,7 @@ export class Chores {
     this.#every(DAY, () => store.pruneDays(clock.now() - DAYS_KEPT));
     this.#every(DAY, () => suppression.prune());
     this.#every(DAY, () => feedback.prune());
+    this.#every(MINUTE, () => store.pruneReceipts());
   }
 
   stop(): void {

@@ -13,6 +13,7 @@ import { feedView, type Iso, isoWith, laneView, providerView, scheduleView, sour
 import { Trace } from '../govern/undo.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Governor, PauseTarget } from '../kernel/governor.js';
+import { parseMessageId } from '../kernel/message.js';
 import type { Settings } from '../kernel/settings.js';
 import type { TlsDesk } from './tls-desk.js';
 import { globMatches, printable } from '../kernel/text.js';
@@ -211,6 +212,10 @@ export function createOperations(parts: OperationsParts): Operations {
     settings: () => settingsView(settings()),
     tls: () => parts.tls.view(),
     messages: filter => mailroom.messages(filter, iso()),
+    message: async id => {
+      const read = parseMessageId(id);
+      return read?.node === settings().node ? (await mailroom.message(read.number, iso()))?.view : undefined;
+    },
     why: (target): Promise<WhyView> =>
       whyOf(target, { ...parts, iso: iso(), lanes: lanes(), sources: sources(), windows: windows(), forecasts }),
     forecast: pool => forecasts.view(pool, iso()),

@@ -49,6 +49,16 @@ export interface NewRecipient {
   readonly notify?: readonly string[];
 }
 
+/** Under what key a client handed a message in: asked again, it is answered again and stores nothing. */
+export interface Receipt {
+  /** 32 bytes. */
+  readonly key: Buffer;
+  /** Of what was asked; 32 bytes. */
+  readonly digest: Buffer;
+  /** Afterwards it is forgotten. */
+  readonly until: Instant;
+}
+
 /** One counted attempt of today: keeps "distinct recipients, each by its last outcome" exact. */
 export interface Counted {
   readonly source: string;

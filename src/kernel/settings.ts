@@ -130,6 +130,28 @@ export interface Client {
   readonly place: Place;
 }
 
+/** Who may speak HTTP to the control API. */
+export interface HttpToken {
+  readonly name: string;
+  /** `scrypt:<salt base64url>:<hash base64url>` of the token. */
+  readonly token: string;
+  /** inject: hands mail in; read: sees status, metrics and messages; operator: everything. */
+  readonly role: 'inject' | 'read' | 'operator';
+  /** As whom it hands mail in; undefined: it may not. */
+  readonly client?: Client;
+}
+
+export interface HttpSettings {
+  readonly address: string;
+  readonly port: number;
+  /** undefined: clear text. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** CIDR ranges; everybody else is refused before anything is asked. */
+  readonly allow: readonly string[];
+  readonly tokens: readonly HttpToken[];
+  readonly from: Place;
+}
+
 export interface Listener {
   readonly address: string;
   readonly port: number;
@@ -188,7 +210,7 @@ export interface Settings {
   readonly smtpPort: number;
   /** Permit delivery to loopback and private addresses. */
   readonly allowPrivate: boolean;
-  readonly control: { readonly socket: string };
+  readonly control: { readonly socket: string; readonly http?: HttpSettings };
   readonly accounting?: readonly AccountingFileSettings[];
   readonly rejectLog?: RejectLogSettings;
   readonly webhooks?: readonly WebhookSettings[];

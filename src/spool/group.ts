@@ -3,11 +3,12 @@
  * is handed in, so that a value that cannot be written throws at its owner and never in the middle of a transaction.
  */
 import type { DayRow } from '../kernel/day.js';
-import type { BodyRef, Envelope, MessageNumber, NewRecipient, QueuedRecipient, RecipientState } from '../kernel/message.js';
+import type { BodyRef, Envelope, MessageNumber, NewRecipient, QueuedRecipient, Receipt, RecipientState } from '../kernel/message.js';
 import type { SideRow } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
 import { Slab } from './bytes.js';
 import { MemoryQueue, type Queue } from './queue.js';
+import { checkReceipt } from './receipts.js';
 import { recordHead } from './record.js';
 import { dueOf, freshState, rowId, writeRow, type SpoolRow } from './row.js';
 import type { Count } from './totals.js';
@@ -37,6 +38,7 @@ export interface Accepted {
   /** Filled in when the record gets its place. */
   readonly body: { -readonly [K in keyof BodyRef]: BodyRef[K] };
   readonly entries: readonly Entry[];
+  readonly receipt: Receipt | undefined;
   resolve(number: MessageNumber): void;
   reject(error: Error): void;
 }
@@ -88,6 +90,8 @@ export class Group {
   beside: SideRow[] = [];
   /** Day rows of days before this go. */
   pruneBefore: Instant = 0;
+  /** Receipts that ended before this go. */
+  pruneReceipts: Instant = 0;
   readonly #settling: Set<number>;
 
   /** `settling`: recipients in a commit that is not over, shared by all groups. */
@@ -102,7 +106,8 @@ export class Group {
       this.moved.length === 0 &&
       this.days.size === 0 &&
       this.beside.length === 0 &&
-      this.pruneBefore === 0
+      this.pruneBefore === 0 &&
+      this.pruneReceipts === 0
     );
   }
 
@@ -113,7 +118,9 @@ export class Group {
     content: readonly Buffer[],
     queueOf: (recipient: NewRecipient) => MemoryQueue,
     due: Instant,
+    receipt?: Receipt,
   ): Promise<MessageNumber> {
+    if (receipt) checkReceipt(receipt);
     let size = 0;
     for (const part of content) size += part.length;
     const { head, length } = recordHead(number, envelope, content);
@@ -129,7 +136,7 @@ export class Group {
     }
     for (const { queue, row } of entries) queue.hold(rowId(row));
     return new Promise((resolve, reject) => {
-      this.accepted.push({ envelope, content, head, body, entries, resolve, reject });
+      this.accepted.push({ envelope, content, head, body, entries, receipt, resolve, reject });
     });
   }
 
@@ -158,14 +165,16 @@ export class Group {
   }
 
   /** Hands over everything but the records that found no place; those stay first in line. */
-  takeRest(accepted: number, moved: number): Pick<Work, 'settled' | 'days' | 'beside' | 'pruneBefore'> {
-    const rest = { settled: this.settled, days: [...this.days.values()], beside: this.beside, pruneBefore: this.pruneBefore };
+  takeRest(accepted: number, moved: number): Pick<Work, 'settled' | 'days' | 'beside' | 'pruneBefore' | 'pruneReceipts'> {
+    const { settled, beside, pruneBefore, pruneReceipts } = this;
+    const rest = { settled, days: [...this.days.values()], beside, pruneBefore, pruneReceipts };
     this.accepted = this.accepted.slice(accepted);
     this.moved = this.moved.slice(moved);
     this.settled = [];
     this.days.clear();
     this.beside = [];
     this.pruneBefore = 0;
+    this.pruneReceipts = 0;
     return rest;
   }
 

@@ -12,6 +12,7 @@ import type { BodyRef } from '../kernel/message.js';
 import { Reader } from './bytes.js';
 import { readMark } from './mark.js';
 import { MemoryQueue, type Shelf } from './queue.js';
+import { dropReceipts } from './receipts.js';
 import { checkRecord, DamagedBody } from './record.js';
 import { readKey, readRow, ROW_KEY_BYTES, type SpoolRow } from './row.js';
 import { queueEnd, queueStart } from './scan.js';
@@ -121,6 +122,7 @@ function dropUnfinished(segmentDir: string, tables: Tables, counters: Counters, 
         counters.bytes -= row.size;
       }
     }
+    dropReceipts(tables, new Set(lost.map(({ row }) => row.message)));
     void tables.meta.put(META_COUNTERS, writeJson(counters));
     void tables.meta.remove(META_SUSPECTS);
   });

@@ -3,7 +3,15 @@
  * memory first. The parts are in their own files: committing, queues, segments, room on the disk, compaction.
  */
 import type { DayRow } from '../kernel/day.js';
-import { domainOf, type BodyRef, type Envelope, type MessageNumber, type NewRecipient, type QueuedRecipient } from '../kernel/message.js';
+import {
+  domainOf,
+  type BodyRef,
+  type Envelope,
+  type MessageNumber,
+  type NewRecipient,
+  type QueuedRecipient,
+  type Receipt,
+} from '../kernel/message.js';
 import type { WarmUpWish } from '../kernel/settings.js';
 import type { SideRow } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
@@ -15,6 +23,7 @@ import { DurableMark } from './mark.js';
 import { markPath, readSpool } from './opening.js';
 import type { MemoryQueue, Queue, Shelf } from './queue.js';
 import { type QueueName, Queues } from './queues.js';
+import { findReceipt, outdatedReceipts, type StoredReceipt } from './receipts.js';
 import { readRecord } from './record.js';
 import { ReportRows } from './report-rows.js';
 import { readKey, readRow, type SpoolRow } from './row.js';
@@ -105,13 +114,13 @@ export class Spool implements Store {
     });
   }
 
-  accept(envelope: Envelope, recipients: readonly NewRecipient[], content: Content): Promise<MessageNumber> {
+  accept(envelope: Envelope, recipients: readonly NewRecipient[], content: Content, receipt?: Receipt): Promise<MessageNumber> {
     const refusal = this.#refusal();
     if (refusal) return Promise.reject(refusal);
     if (recipients.length === 0 || recipients.length > MAX_PARTS) {
       return Promise.reject(new RangeError(`a message has 1 to ${MAX_PARTS} recipients, not ${recipients.length}`));
     }
-    if (this.#nextNumber >= this.#reserved) return this.#afterReserve().then(() => this.accept(envelope, recipients, content));
+    if (this.#nextNumber >= this.#reserved) return this.#afterReserve().then(() => this.accept(envelope, recipients, content, receipt));
     const { pool, warmUp, priority, job } = envelope;
     const queueOf = (to: NewRecipient) => this.#queues.findOrMake({ pool, domain: domainOf(to.address), warmUp, priority, job });
     // Down to a whole millisecond: due at once, not in a fraction of one.
@@ -119,7 +128,7 @@ export class Spool implements Store {
     try {
       const number = this.#nextNumber++;
       const parts = typeof content === 'function' ? content(number) : Buffer.isBuffer(content) ? [content] : content;
-      const accepted = this.#next().accept(number, envelope, recipients, parts, queueOf, due);
+      const accepted = this.#next().accept(number, envelope, recipients, parts, queueOf, due, receipt);
       let bytes = 0;
       for (const part of parts) bytes += part.length;
       this.#space.takes(bytes, accepted);
@@ -127,6 +136,17 @@ export class Spool implements Store {
     } catch (error) {
       return Promise.reject(error as Error);
     }
+  }
+
+  receipt(key: Buffer): StoredReceipt | undefined {
+    const found = findReceipt(this.#tables.receipts, key);
+    return found && found.until > this.#options.clock.now() ? found : undefined;
+  }
+
+  pruneReceipts(): void {
+    const now = this.#options.clock.now();
+    // A commit for nothing would be a sync for nothing.
+    if (!this.#refusal() && outdatedReceipts(this.#tables.receipts, now, 1).length > 0) this.#next().pruneReceipts = now;
   }
 
   room(): 'ok' | 'full' {

@@ -10,13 +10,14 @@ import { join } from 'node:path';
 import type { Clock } from '../kernel/clock.js';
 import type { DayRow } from '../kernel/day.js';
 import { FaultError } from '../kernel/fault.js';
-import type { BodyRef, Envelope, MessageNumber, NewRecipient, QueuedRecipient } from '../kernel/message.js';
+import type { BodyRef, Envelope, MessageNumber, NewRecipient, QueuedRecipient, Receipt } from '../kernel/message.js';
 import type { WarmUpWish } from '../kernel/settings.js';
 import type { SideRow } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
 import type { RowChange } from './group.js';
 import type { Queue } from './queue.js';
 import type { QueueName } from './queues.js';
+import type { StoredReceipt } from './receipts.js';
 import { segmentNumbers, type SegmentDisk } from './segments.js';
 import { Space } from './space.js';
 import { Spool } from './spool.js';
@@ -59,9 +60,14 @@ export type Content = Buffer | readonly Buffer[] | ((number: MessageNumber) => r
 export interface Store {
   /**
    * Resolves when body and rows are durable. Each recipient is due now, in the queue of (pool, its domain, wish, priority, job). Rejects
-   * when the commit failed, and with RangeError what cannot be stored (no recipient, more than 65,536, a string over 64 KB).
+   * when the commit failed, and with RangeError what cannot be stored (no recipient, more than 65,536, a string over 64 KB). `receipt` is as
+   * durable as the message.
    */
-  accept(envelope: Envelope, recipients: readonly NewRecipient[], content: Content): Promise<MessageNumber>;
+  accept(envelope: Envelope, recipients: readonly NewRecipient[], content: Content, receipt?: Receipt): Promise<MessageNumber>;
+  /** The receipt of this key, if one was given to accept() and has not ended. */
+  receipt(key: Buffer): StoredReceipt | undefined;
+  /** Forgets receipts that have ended, some thousands of them. */
+  pruneReceipts(): void;
   /** Whether the disk has room for new mail; looked up at most once a second. */
   room(): 'ok' | 'full';
   /** The content in the pieces in which it is in memory. Checksum verified; rejects with DamagedBody. */

@@ -28,6 +28,8 @@ export interface Tables {
   readonly suppression: Table;
   /** See report-rows.ts. */
   readonly reports: Table;
+  /** See receipts.ts. */
+  readonly receipts: Table;
   /** format, counters, suspects. */
   readonly meta: Table;
   readonly root: lmdb.RootDatabase<Uint8Array, Uint8Array>;
@@ -67,6 +69,7 @@ export function openTables(dir: string, hasSegments: boolean): Tables {
       days: table('days'),
       suppression: table('suppression'),
       reports: table('reports'),
+      receipts: table('receipts'),
       meta: table('meta'),
     };
   } catch (error) {

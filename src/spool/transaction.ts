@@ -13,6 +13,7 @@ import type { Slab } from './bytes.js';
 import { placeBody, type Accepted, type Change, type Entry, type Settled } from './group.js';
 import type { MemoryQueue } from './queue.js';
 import { ROW_KEY_BYTES, writeKey, type SpoolRow } from './row.js';
+import { outdatedReceipts, putReceipts } from './receipts.js';
 import {
   dayBound,
   dayKey,
@@ -50,12 +51,16 @@ export interface Work {
   readonly days: readonly DayRow[];
   readonly beside: readonly SideRow[];
   readonly pruneBefore: Instant;
+  readonly pruneReceipts: Instant;
 }
 
 // Keys are copied the moment they are put: these are written over and over.
 const key = new Uint8Array(ROW_KEY_BYTES);
 const shortKey = new Uint8Array(4);
 const numberKey = new Uint8Array(6);
+
+/** Receipts one transaction forgets at most: others wait for it. */
+const MOST_ENDED = 10_000;
 
 export class Transaction {
   /** By how much the recipients waiting in a queue change. */
@@ -74,8 +79,12 @@ export class Transaction {
     const { tables } = this.#parts;
     this.#loadCounts(work.settled);
     const outdated = work.pruneBefore > 0 ? [...tables.days.getKeys({ end: dayBound(work.pruneBefore) })] : [];
+    const ended = work.pruneReceipts > 0 ? outdatedReceipts(tables.receipts, work.pruneReceipts, MOST_ENDED) : [];
+    const receipts = work.accepted.flatMap(({ receipt, entries }) => (receipt ? [{ receipt, number: entries[0]!.row.message }] : []));
     await commit(tables, () => {
+      for (const old of ended) void tables.receipts.remove(old);
       for (const one of work.accepted) this.#putMessage(one);
+      putReceipts(tables, receipts);
       for (const { changes } of work.settled) for (const change of changes) this.#putChange(change);
       for (const { changes } of work.moved) for (const change of changes) this.#putChange(change);
       for (const old of outdated) void tables.days.remove(old);

@@ -90,15 +90,18 @@ export interface Bench {
 
 export async function bench(initial: Partial<Settings> = {}): Promise<Bench> {
   const stored: Stored[] = [];
+  const receipts = new Map<string, { number: number; digest: Buffer }>();
   const log: string[] = [];
   const events = new Events();
   const clock = createManualClock(START);
   const store: AcceptStore = {
-    async accept(envelope, recipients, content) {
+    async accept(envelope, recipients, content, receipt) {
       await self.beforeStore();
       const number = stored.length + 1;
+      if (receipt) receipts.set(receipt.key.toString('hex'), { number, digest: receipt.digest });
       return stored.push({ envelope, recipients, content: Buffer.concat(content(number)).toString('utf8') });
     },
+    receipt: key => receipts.get(key.toString('hex')),
     room: () => self.room,
     waiting: () => self.waiting,
   };

@@ -43,11 +43,6 @@ const CASES: readonly Case[] = [
     faults: [['7:1', 'an outbound address is an entry under sources']],
   },
   {
-    of: 'what is planned',
-    text: minimal({}, 'control: { http: { address: "127.0.0.1:8080" } }\n'),
-    faults: [['7:12', 'http: the control API over TCP is not supported yet']],
-  },
-  {
     of: 'a bare zero',
     text: minimal({}, 'defaults: { max-smtp-out: 0, max-msg-rate: 0, max-msg-per-hour: 0/h }\n'),
     faults: [

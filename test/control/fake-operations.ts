@@ -258,6 +258,10 @@ export class FakeOperations implements Operations {
   ];
   settings = (): unknown => ({ hostName: 'mta.example.com' });
   tls = (): TlsView => ({ policies: [], domains: [] });
+  async message(id: string): Promise<MessageView | undefined> {
+    this.#ask('message', id);
+    return id === message().id ? message() : undefined;
+  }
   async messages(filter: { readonly queue?: string; readonly limit: number }): Promise<MessageView[]> {
     this.#ask('messages', filter);
     return [message()];

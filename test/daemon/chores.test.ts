@@ -10,6 +10,7 @@ function world(trouble: { error?: Error } = {}) {
   const clock = createManualClock(START);
   const marks: number[] = [];
   const pruned: number[] = [];
+  const forgotten: number[] = [];
   const failures: Error[] = [];
   const chores = new Chores({
     clock,
@@ -21,11 +22,11 @@ function world(trouble: { error?: Error } = {}) {
         marks.push(clock.now() - START);
       },
     },
-    store: { pruneDays: before => void pruned.push((before - START) / DAY) },
+    store: { pruneDays: before => void pruned.push((before - START) / DAY), pruneReceipts: () => void forgotten.push(clock.now() - START) },
     failed: error => void failures.push(error),
   });
   chores.start();
-  return { clock, chores, marks, pruned, failures };
+  return { clock, chores, marks, pruned, forgotten, failures };
 }
 
 describe('chores', () => {
@@ -39,6 +40,12 @@ describe('chores', () => {
     const w = world();
     w.clock.advance(3 * DAY);
     expect(w.pruned).toEqual([-40, -39, -38, -37]);
+  });
+
+  it('forget receipts every minute', () => {
+    const w = world();
+    w.clock.advance(3 * MINUTE);
+    expect(w.forgotten).toEqual([0, MINUTE, 2 * MINUTE, 3 * MINUTE]);
   });
 
   it('end with the daemon', () => {

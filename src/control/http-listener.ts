@@ -1,0 +1,122 @@
+/**
+ * The TCP socket HTTP is spoken on: bound, moved and closed as the settings say, bounded in connections and patience.
+ *
+ * A change that cannot be made leaves what listened before listening. Until it is told who serves, it answers 503.
+ */
+import { readFileSync } from 'node:fs';
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { createSecureContext } from 'node:tls';
+import { FaultError } from '../kernel/fault.js';
+import type { HttpSettings } from '../kernel/settings.js';
+import { MINUTE, SECOND } from '../kernel/units.js';
+import type { ControlLog } from './server.js';
+
+export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
+const MOST_CONNECTIONS = 500;
+/** Of a whole request: 35 MB at 5 Mbit/s. */
+const PATIENCE = MINUTE;
+
+interface Open {
+  readonly settings: HttpSettings;
+  readonly server: Server | HttpsServer;
+}
+
+type Certificate = { readonly cert: Buffer; readonly key: Buffer };
+
+const keyOf = ({ address, port, tls }: HttpSettings) => `${address} ${port} ${tls ? 'tls' : 'plain'}`;
+
+export class HttpListener {
+  #open: Open | undefined;
+  #handler: HttpHandler | undefined;
+
+  constructor(private readonly log: ControlLog) {}
+
+  get bound(): { address: string; port: number } | undefined {
+    const at = this.#open?.server.address() as AddressInfo | null | undefined;
+    return at ? { address: at.address, port: at.port } : undefined;
+  }
+
+  serve(handler: HttpHandler): void {
+    this.#handler = handler;
+  }
+
+  /** undefined: no HTTP. Throws FaultError. */
+  async apply(next: HttpSettings | undefined): Promise<void> {
+    const before = this.#open;
+    const certificate = next && readCertificate(next);
+    if (next && before && keyOf(before.settings) === keyOf(next)) {
+      if (certificate && before.server instanceof HttpsServer) before.server.setSecureContext({ ...certificate, minVersion: 'TLSv1.2' });
+      this.#open = { settings: next, server: before.server };
+      return;
+    }
+    // The same socket cannot be bound twice: what speaks clear text there goes first, and comes back if TLS cannot.
+    const same = next && before && next.address === before.settings.address && next.port === before.settings.port;
+    if (same) await ended(before.server);
+    try {
+      this.#open = next && { settings: next, server: await this.#listen(next, certificate) };
+    } catch (error) {
+      if (same) this.#open = { settings: before.settings, server: await this.#listen(before.settings, readCertificate(before.settings)) };
+      throw error;
+    }
+    if (before && !same) void ended(before.server);
+  }
+
+  async close(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    if (open) await ended(open.server);
+  }
+
+  #listen(settings: HttpSettings, certificate: Certificate | undefined): Promise<Server | HttpsServer> {
+    const options = { requestTimeout: PATIENCE, headersTimeout: 10 * SECOND, keepAliveTimeout: MINUTE, maxHeaderSize: 16 * 1024 };
+    const answer: HttpHandler = (request, response) => {
+      if (this.#handler) return this.#handler(request, response);
+      response
+        .writeHead(503, { 'content-type': 'application/json', 'retry-after': '5' })
+        .end('{"error":"starting up, try again in a moment"}');
+    };
+    const server = certificate
+      ? createHttpsServer({ ...options, ...certificate, minVersion: 'TLSv1.2' }, answer)
+      : createHttpServer(options, answer);
+    server.maxConnections = MOST_CONNECTIONS;
+    return new Promise((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) => reject(new FaultError([bindFault(settings, error)])));
+      server.listen({ host: settings.address, port: settings.port }, () => {
+        server.removeAllListeners('error');
+        server.on('error', error => this.log.error(`http: ${error.message}`));
+        resolve(server);
+      });
+    });
+  }
+}
+
+/** Idle connections go at once, answers under way have two seconds. */
+async function ended(server: Server | HttpsServer): Promise<void> {
+  const force = setTimeout(() => server.closeAllConnections(), 2_000);
+  await new Promise<void>(resolve => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+  clearTimeout(force);
+}
+
+function readCertificate({ tls, from }: HttpSettings): Certificate | undefined {
+  if (!tls) return undefined;
+  try {
+    const certificate = { cert: readFileSync(tls.cert), key: readFileSync(tls.key) };
+    createSecureContext(certificate);
+    return certificate;
+  } catch (error) {
+    const what = `the certificate for HTTP cannot be used: ${error instanceof Error ? error.message : String(error)}`;
+    const hint = 'cert and key are PEM files that belong together and that the daemon may read';
+    throw new FaultError([{ code: 'bad-certificate', place: from, what, hint }]);
+  }
+}
+
+function bindFault({ address, port, from }: HttpSettings, error: NodeJS.ErrnoException) {
+  const what = `HTTP cannot listen on ${address}:${port}: ${error.code === 'EADDRINUSE' ? 'another program listens there' : error.message}`;
+  return { code: 'cannot-listen', place: from, what, hint: 'say another control: { http: { address: … } }' };
+}
