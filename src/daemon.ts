@@ -332,6 +332,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       dispatcher,
       store,
       mailroom,
+      memory,
       feedback: () => feedback.desk.counts,
       feed,
       journal,

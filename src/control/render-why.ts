@@ -8,7 +8,7 @@
 import { page, whenText, wrap, type Screen } from './page.js';
 import { numberText, reasonText } from './reason-text.js';
 import { ends, messageLines, renderSources, windowLimits } from './render.js';
-import type { ReasonView, WhyView, WindowView } from './view.js';
+import type { HostTroubleView, ReasonView, WhyView, WindowView } from './view.js';
 
 export function renderWhy(why: WhyView, screen: Screen): string {
   return (
@@ -24,9 +24,9 @@ export function renderWhy(why: WhyView, screen: Screen): string {
   );
 }
 
-function laneLines({ lane, verdict, without, windows = [] }: WhyView['lanes'][number], screen: Screen): string[] {
+function laneLines({ lane, verdict, without, windows = [], hosts = [] }: WhyView['lanes'][number], screen: Screen): string[] {
   const quiet = windows.filter(w => verdict.go || !verdict.because.some(reason => reason.window === w.id));
-  const besides = quiet.flatMap(w => windowLines(w, screen));
+  const besides = [...quiet.flatMap(w => windowLines(w, screen)), ...hosts.flatMap(h => hostLines(h, screen))];
   if (verdict.go) return [`${lane} goes now`, ...besides];
   return [...waitLines({ what: lane, ...verdict, without }, screen), ...besides];
 }
@@ -63,6 +63,11 @@ function windowLines(window: WindowView, screen: Screen): string[] {
     ...wrap(`window ${window.id} ${course} (${window.from})${ends(open ? window.until : window.recoverUntil, screen)}`, screen.width, 2),
     ...quoteLines(window, screen),
   ];
+}
+
+function hostLines({ host, address, kind, until, why }: HostTroubleView, screen: Screen): string[] {
+  const what = kind === 'unreachable' ? 'is tried after the others' : 'has broken TLS, mail goes there in the clear';
+  return wrap(`${host}[${address}] ${what} until ${whenText(until, screen)}: ${why}`, screen.width, 2);
 }
 
 function reasonLines(reason: ReasonView, place: number, screen: Screen): string[] {

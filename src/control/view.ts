@@ -231,13 +231,22 @@ export interface ForecastView {
 }
 
 /** Answer to `why`: the binding reason first, all others behind it. */
+/** unreachable: tried after the others; broken-tls: mail goes there in the clear. */
+export interface HostTroubleView {
+  host: string;
+  address: string;
+  kind: 'unreachable' | 'broken-tls';
+  until: string;
+  why: string;
+}
+
 export interface WhyView {
   what: 'message' | 'lane' | 'source';
   name: string;
   /** One sentence. */
   summary: string;
-  /** `windows`: those in force on the lane, also while they do not bind. */
-  lanes: { lane: string; verdict: VerdictView; without: string | null; windows?: WindowView[] }[];
+  /** `windows`: those in force on the lane, also while they do not bind; `hosts`: its MX hosts that are not used as others are. */
+  lanes: { lane: string; verdict: VerdictView; without: string | null; windows?: WindowView[]; hosts?: HostTroubleView[] }[];
   /** What keeps mail back whatever a lane says: of a recipient (its next attempt, its route), or of a source without lanes. */
   holds?: { what: string; until: string | null; because: ReasonView[]; without: string | null }[];
   /** Recipients of its queues that are due before the message. */

@@ -18,6 +18,7 @@ import type { Settings } from '../kernel/settings.js';
 import type { TlsDesk } from './tls-desk.js';
 import { globMatches, printable } from '../kernel/text.js';
 import { printLane } from '../kernel/verdict.js';
+import type { HostMemory } from '../deliver/host-memory.js';
 import type { Dispatcher } from '../deliver/dispatcher.js';
 import type { Journal } from '../outcome/journal.js';
 import type { ReportCounts } from '../spool/report-rows.js';
@@ -41,6 +42,7 @@ export interface OperationsParts {
   readonly dispatcher: Dispatcher;
   readonly store: Store;
   readonly mailroom: Mailroom;
+  readonly memory: HostMemory;
   /** Reports about delivered mail so far. */
   readonly feedback: () => Readonly<ReportCounts>;
   readonly feed: Feed;

@@ -1,15 +1,20 @@
 /**
  * `why` of one lane: its verdict, what would be without the binding reason, and the windows in force on it.
  */
-import type { LaneView, SourceView, WhyView, WindowView } from '../control/view.js';
+import type { HostTroubleView, LaneView, SourceView, WhyView, WindowView } from '../control/view.js';
 import { type Iso, whyLane } from '../control/views.js';
 import type { Dispatcher } from '../deliver/dispatcher.js';
+import type { HostMemory } from '../deliver/host-memory.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Governor } from '../kernel/governor.js';
 import type { Settings } from '../kernel/settings.js';
+import { printable } from '../kernel/text.js';
 import type { LaneName } from '../kernel/verdict.js';
 import type { Forecasts } from './forecasts.js';
 import type { Mailroom } from './mailroom.js';
+
+/** Hosts of one lane that are told of. */
+const TOLD = 5;
 
 export interface WhyParts {
   readonly clock: Clock;
@@ -17,6 +22,7 @@ export interface WhyParts {
   readonly governor: Governor;
   readonly dispatcher: Dispatcher;
   readonly mailroom: Mailroom;
+  readonly memory: Pick<HostMemory, 'troubles'>;
   readonly iso: Iso;
   readonly lanes: readonly LaneView[];
   readonly sources: readonly SourceView[];
@@ -43,5 +49,16 @@ export function laneWhy(
       w.subject !== undefined &&
       w.subject === (w.scope === 'sender-domain' ? ask.senderDomain : ask.recipientDomain));
   const windows = parts.windows.filter(concerns);
-  return { ...whyLane(lane, parts.governor.explain(lane, ask, now), parts.iso), ...(windows.length > 0 ? { windows } : {}) };
+  const hosts = troublesOf(lane, parts);
+  return {
+    ...whyLane(lane, parts.governor.explain(lane, ask, now), parts.iso),
+    ...(windows.length > 0 ? { windows } : {}),
+    ...(hosts.length > 0 ? { hosts } : {}),
+  };
+}
+
+/** What connecting has taught about the MX hosts of a lane. */
+function troublesOf({ source, provider }: LaneName, { memory, iso }: WhyParts): HostTroubleView[] {
+  const known = memory.troubles(source, provider).slice(0, TOLD);
+  return known.map(t => ({ ...t, host: printable(t.host), until: iso(t.until), why: printable(t.why, 300) }));
 }

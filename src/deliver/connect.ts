@@ -20,7 +20,7 @@ import type { MxHost, Router } from '../route/router.js';
 import { dial } from './dial.js';
 import { dialogueLogger } from './dialogue.js';
 import { authenticate, handshake, type HandshakeOptions, type Refused, type TlsManner } from './handshake.js';
-import type { HostMemory } from './host-memory.js';
+import type { HostMemory, Met } from './host-memory.js';
 import type { DeliverLog } from './ports.js';
 import { contextMaker } from './tls-context.js';
 import { judgePeer, policyName } from './tls-peer.js';
@@ -64,11 +64,14 @@ export interface ConnectorPorts {
 
 interface Target {
   readonly source: Source;
+  readonly provider: string;
   readonly host: MxHost;
   readonly address: string;
   readonly limits: LaneLimits;
   readonly tls: HostTls;
 }
+
+const met = ({ source, provider, host, address }: Target): Met => ({ source: source.name, provider, host: host.name, address });
 
 type Failed = Omit<NotOpened, 'hosts'>;
 
@@ -87,7 +90,7 @@ export class Connector {
    * before the receiver sees another connection.
    */
   async open(
-    source: Source,
+    { source, provider }: { readonly source: Source; readonly provider: string },
     hosts: readonly MxHost[],
     limits: LaneLimits,
     again: (failed: NotOpened) => Again,
@@ -95,7 +98,7 @@ export class Connector {
     const { memory } = this.#ports;
     const failed = new Set<string>();
     const refused = new Set<string>();
-    const targets = await this.#targets(source, hosts, limits);
+    const targets = await this.#targets(source, provider, hosts, limits);
     if ('reply' in targets) return targets;
     const began = performance.now();
     let last: NotOpened | undefined;
@@ -116,7 +119,7 @@ export class Connector {
       last = seen(result);
       const next = result.next ?? (result.phase === 'connect' ? 'go' : again(last));
       // What is about our address says nothing about the host.
-      if (next !== 'stop') memory.failed(source.name, target.address, result.reply.line);
+      if (next !== 'stop') memory.failed(met(target), result.reply.line);
       if (next !== 'go') break;
       // The host answered: its other addresses would say the same.
       if (result.reply.code !== 0) refused.add(target.host.name);
@@ -124,7 +127,7 @@ export class Connector {
     return last ?? { reply: networkReply('no address to connect to'), phase: 'connect', host: '', hosts: 0 };
   }
 
-  async #targets(source: Source, hosts: readonly MxHost[], limits: LaneLimits): Promise<Target[] | NotOpened> {
+  async #targets(source: Source, provider: string, hosts: readonly MxHost[], limits: LaneLimits): Promise<Target[] | NotOpened> {
     const { router, memory } = this.#ports;
     const family = net.isIP(source.address);
     const near: Target[] = [];
@@ -138,7 +141,8 @@ export class Connector {
       }
       const usable = found.addresses.filter(a => net.isIP(a) === family).slice(0, MOST_OF_A_HOST);
       if (usable.length === 0) trouble = `${host.name} has no IPv${family} address`;
-      for (const address of usable) (memory.avoids(source.name, address) ? far : near).push({ source, host, address, limits, tls });
+      for (const address of usable)
+        (memory.avoids(source.name, address) ? far : near).push({ source, provider, host, address, limits, tls });
       if (near.length >= MOST_ADDRESSES) break;
     }
     const all = [...near, ...far];
@@ -163,7 +167,7 @@ export class Connector {
     const first = await this.#speak(target, policy, manner);
     if ('connection' in first || first.phase !== 'tls') return first;
     if (policy.enforce) return first;
-    memory.tlsFailed(address, first.reply.line);
+    memory.tlsFailed(met(target), first.reply.line);
     log.warn(
       { source: source.name, host: host.name, address, reply: first.reply.line },
       'TLS is broken there: mail goes in the clear for a while',

@@ -18,6 +18,7 @@ const BROKEN_TLS: Ms = 10 * MINUTE;
 const MOST = 10_000;
 
 export interface Trouble {
+  readonly host: string;
   readonly address: string;
   /** Until then it is tried last, or spoken to in the clear. */
   readonly until: Instant;
@@ -25,17 +26,29 @@ export interface Trouble {
   readonly kind: 'unreachable' | 'broken-tls';
 }
 
-interface Avoided {
-  failures: number;
+/** Who met what. */
+export interface Met {
+  readonly source: string;
+  readonly provider: string;
+  readonly host: string;
+  readonly address: string;
+}
+
+interface Noted extends Met {
+  readonly until: Instant;
+  readonly why: string;
+}
+
+interface Avoided extends Noted {
+  readonly failures: number;
   until: Instant;
-  why: string;
 }
 
 export class HostMemory {
   readonly #clock: Pick<Clock, 'now'>;
   /** By source and address: a firewall may shut out one source only. */
   readonly #avoided = new Map<string, Avoided>();
-  readonly #brokenTls = new Map<string, { readonly until: Instant; readonly why: string }>();
+  readonly #brokenTls = new Map<string, Noted>();
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
@@ -51,18 +64,19 @@ export class HostMemory {
     return false;
   }
 
-  failed(source: string, address: string, why: string): void {
+  failed(met: Met, why: string): void {
+    const { source, address } = met;
     const failures = (this.#avoided.get(key(source, address))?.failures ?? 0) + 1;
     const until = this.#clock.now() + Math.min(LONGEST, FIRST * 2 ** (failures - 1));
-    note(this.#avoided, key(source, address), { failures, until, why });
+    note(this.#avoided, key(source, address), { ...met, failures, until, why });
   }
 
   answered(source: string, address: string): void {
     this.#avoided.delete(key(source, address));
   }
 
-  tlsFailed(address: string, why: string): void {
-    note(this.#brokenTls, address, { until: this.#clock.now() + BROKEN_TLS, why });
+  tlsFailed(met: Met, why: string): void {
+    note(this.#brokenTls, met.address, { ...met, until: this.#clock.now() + BROKEN_TLS, why });
   }
 
   /** Why an address is spoken to in the clear, while it is. */
@@ -71,14 +85,15 @@ export class HostMemory {
     return known && this.#clock.now() < known.until ? known.why : undefined;
   }
 
-  /** What is in force for a source. */
-  troubles(source: string): Trouble[] {
+  /** What is in force for the hosts of a lane. */
+  troubles(source: string, provider: string): Trouble[] {
     const now = this.#clock.now();
-    const mine = [...this.#avoided].filter(([k]) => k.startsWith(`${source} `));
+    const inForce = (met: Noted): boolean => met.provider === provider && now < met.until;
+    const told = ({ host, address, until, why }: Noted, kind: Trouble['kind']): Trouble => ({ host, address, until, why, kind });
     return [
-      ...mine.map(([k, { until, why }]) => ({ address: k.slice(source.length + 1), until, why, kind: 'unreachable' as const })),
-      ...[...this.#brokenTls].map(([address, known]) => ({ address, ...known, kind: 'broken-tls' as const })),
-    ].filter(trouble => now < trouble.until);
+      ...[...this.#avoided.values()].filter(met => met.source === source && inForce(met)).map(met => told(met, 'unreachable')),
+      ...[...this.#brokenTls.values()].filter(inForce).map(met => told(met, 'broken-tls')),
+    ];
   }
 }
 

@@ -99,7 +99,9 @@ export class Opener {
       connection = verdict.go ? verdict.connection : undefined;
       return verdict.go ? 'go' : 'wait';
     };
-    const opened = source ? await this.#connector.open(source, site.hosts, governor.laneLimits(lane.name), again) : undefined;
+    const opened = source
+      ? await this.#connector.open({ source, provider: lane.name.provider }, site.hosts, governor.laneLimits(lane.name), again)
+      : undefined;
     const opening = (lane.opening.get(site.key) ?? 1) - 1;
     if (opening > 0) lane.opening.set(site.key, opening);
     else lane.opening.delete(site.key);

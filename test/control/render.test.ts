@@ -211,6 +211,17 @@ cold-1/microsoft waits until 14:03 (in 12m)
 `);
   });
 
+  it('names hosts that are tried last, or have broken TLS', () => {
+    const until = '2025-03-01T14:00:00.000Z';
+    const hosts = [
+      { host: 'mx1.example', address: '192.0.2.1', kind: 'unreachable' as const, until, why: 'no answer within 30 s' },
+      { host: 'mx2.example', address: '192.0.2.2', kind: 'broken-tls' as const, until, why: 'STARTTLS failed' },
+    ];
+    const text = renderWhy(why({ lanes: [{ lane: 'a/b', verdict: { go: true, until: null, because: [] }, without: null, hosts }] }), wide);
+    expect(text).toMatch(/mx1\.example\[192\.0\.2\.1\] is tried after the others until .*: no answer within 30 s/);
+    expect(text).toMatch(/mx2\.example\[192\.0\.2\.2\] has broken TLS, mail goes there in the clear until .*: STARTTLS failed/);
+  });
+
   it('names windows in force that bind nothing just now, and no window twice', () => {
     const quiet = window({ id: 'w18', maxSmtpOut: 5, maxMsgPerHour: 1000, reply: '421 RP-001 (BAY004)' });
     const going = { lane: 'a/c', verdict: { go: true, until: null, because: [] }, without: null, windows: [quiet] };

@@ -6,6 +6,7 @@ import { whyMessage } from '../../src/daemon/why-message.js';
 import { whyOf } from '../../src/daemon/why.js';
 import type { WhyParts } from '../../src/daemon/why-lane.js';
 import type { Envelope, QueuedRecipient, RecipientState } from '../../src/kernel/message.js';
+import type { Trouble } from '../../src/deliver/host-memory.js';
 import type { Settings } from '../../src/kernel/settings.js';
 import { HOUR, limits, match, MINUTE, rule, schedule, settings, source, Stand, T0 } from '../govern/ground.js';
 
@@ -23,6 +24,7 @@ interface Words {
   readonly withheld?: boolean;
   readonly ahead?: number;
   readonly expiring?: boolean;
+  readonly troubles?: readonly Trouble[];
 }
 
 function ground(): Stand {
@@ -81,6 +83,7 @@ function partsOf(s: Stand, words: Words = {}): WhyParts {
     dispatcher: { backlog: { waiting: new Map([[7, waiting]]) }, lanes: { all: new Map() }, withholds: () => words.withheld ?? false },
     mailroom: { message: async () => ({ view, rows: [{ row, queue }] }) },
     iso,
+    memory: { troubles: () => words.troubles ?? [] },
     lanes: [],
     sources: [],
     windows: [],
@@ -99,6 +102,12 @@ describe('a message', () => {
     expect(told).not.toHaveProperty('ahead');
     expect(told).not.toHaveProperty('forecast');
     expect(await why(ground(), { expiring: true })).toMatchObject({ forecast: ['main loses some'] });
+  });
+
+  it('names hosts that are not used as others are', async () => {
+    const trouble = { host: 'mx', address: '192.0.2.7', until: T0 + HOUR, why: 'no\u001b[31m answer', kind: 'unreachable' as const };
+    const told = await why(ground(), { troubles: [trouble] });
+    expect(told.lanes[0]?.hosts).toEqual([{ ...trouble, until: iso(T0 + HOUR), why: 'no [31m answer' }]);
   });
 
   it('waits for its next attempt: the reply, its time and message, the place of the interval, and what would be without', async () => {

@@ -1,10 +1,11 @@
 /** Addresses that could not be used: tried last, for longer each time, one attempt at a time finding out. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { HostMemory } from '../../src/deliver/host-memory.js';
+import { HostMemory, type Met } from '../../src/deliver/host-memory.js';
 import { HOUR, MINUTE } from '../../src/kernel/units.js';
 import { createManualClock, type ManualClock } from '../../src/rehearse/manual-clock.js';
 
 const A = '192.0.2.1';
+const met = (address = A): Met => ({ source: 'hot', provider: 'p', host: 'mx', address });
 let clock: ManualClock;
 let memory: HostMemory;
 beforeEach(() => {
@@ -14,7 +15,7 @@ beforeEach(() => {
 
 /** How long the address is avoided from now on, by asking every minute without finding out. */
 const avoidedFor = (): number => {
-  const until = memory.troubles('hot').find(t => t.address === A && t.kind === 'unreachable')?.until;
+  const until = memory.troubles('hot', 'p').find(t => t.address === A && t.kind === 'unreachable')?.until;
   return (until ?? clock.now()) - clock.now();
 };
 
@@ -22,7 +23,7 @@ describe('an address that failed', () => {
   it('is avoided for 5 minutes, and twice as long each time, up to an hour', () => {
     const spans: number[] = [];
     for (let i = 0; i < 6; i++) {
-      memory.failed('hot', A, 'no answer');
+      memory.failed(met(), 'no answer');
       spans.push(avoidedFor());
       clock.advance(avoidedFor());
     }
@@ -30,7 +31,7 @@ describe('an address that failed', () => {
   });
 
   it('is found out about by one attempt at a time', () => {
-    memory.failed('hot', A, 'no answer');
+    memory.failed(met(), 'no answer');
     expect(memory.avoids('hot', A)).toBe(true);
     clock.advance(5 * MINUTE);
     expect([memory.avoids('hot', A), memory.avoids('hot', A), memory.avoids('hot', A)]).toEqual([false, true, true]);
@@ -42,38 +43,41 @@ describe('an address that failed', () => {
   });
 
   it('is avoided by the source that met it: a firewall may shut out one', () => {
-    memory.failed('hot', A, 'no answer');
+    memory.failed(met(), 'no answer');
     expect(memory.avoids('cold', A)).toBe(false);
+    expect([memory.troubles('hot', 'p'), memory.troubles('cold', 'p'), memory.troubles('hot', 'q')].map(t => t.length)).toEqual([1, 0, 0]);
   });
 
   it('starts over once it has answered', () => {
-    memory.failed('hot', A, 'no answer');
-    memory.failed('hot', A, 'no answer');
+    memory.failed(met(), 'no answer');
+    memory.failed(met(), 'no answer');
     memory.answered('hot', A);
-    memory.failed('hot', A, 'no answer');
+    memory.failed(met(), 'no answer');
     expect(avoidedFor()).toBe(5 * MINUTE);
   });
 });
 
 describe('broken TLS', () => {
   it('is remembered for ten minutes, with its reason', () => {
-    memory.tlsFailed(A, 'handshake failure');
+    memory.tlsFailed(met(), 'handshake failure');
     clock.advance(10 * MINUTE - 1);
     expect(memory.brokenTls(A)).toBe('handshake failure');
-    expect(memory.troubles('hot')).toEqual([{ address: A, kind: 'broken-tls', why: 'handshake failure', until: clock.now() + 1 }]);
+    expect(memory.troubles('hot', 'p')).toEqual([
+      { host: 'mx', address: A, kind: 'broken-tls', why: 'handshake failure', until: clock.now() + 1 },
+    ]);
     clock.advance(1);
     expect(memory.brokenTls(A)).toBeUndefined();
-    expect(memory.troubles('hot')).toEqual([]);
+    expect(memory.troubles('hot', 'p')).toEqual([]);
   });
 });
 
 describe('memory', () => {
   it('is bounded, the oldest goes first', () => {
-    for (let i = 0; i < 10_001; i++) memory.failed('hot', `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, 'no answer');
-    expect(memory.troubles('hot')).toHaveLength(10_000);
+    for (let i = 0; i < 10_001; i++) memory.failed(met(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`), 'no answer');
+    expect(memory.troubles('hot', 'p')).toHaveLength(10_000);
     expect(memory.avoids('hot', '10.0.0.0')).toBe(false);
     expect(memory.avoids('hot', '10.0.39.16')).toBe(true);
     clock.advance(HOUR);
-    expect(memory.troubles('hot')).toEqual([]);
+    expect(memory.troubles('hot', 'p')).toEqual([]);
   });
 });

@@ -133,7 +133,9 @@ export async function play(text: string, trusted: readonly string[] = []): Promi
     const classifier = new Classifier(new Map());
     const classify = (failed: NotOpened) =>
       classifier.classify(failed.reply, { provider: 'p', phase: failed.phase, recipientDomain: 'rcpt.example' });
-    const opened = await connector.open(SOURCE, hosts.list, limits, failed => (isAboutUs(classify(failed)) ? 'stop' : 'go'));
+    const opened = await connector.open({ source: SOURCE, provider: 'p' }, hosts.list, limits, failed =>
+      isAboutUs(classify(failed)) ? 'stop' : 'go',
+    );
     if ('connection' in opened) opened.connection.close();
     await hosts.quiet();
     const end = 'connection' in opened ? readyLine(opened) : `${opened.phase} ${classify(opened).class} ${opened.reply.line}`;

@@ -198,6 +198,10 @@ describe('a host that says 421', () => {
       list => list.length === 1,
     );
     expect(of('a@busy.example')[0]?.host).toBe('mx2.busy.example');
+    const { out } = await w.run('why', 'four/mx1.busy.example,mx2.busy.example', '-c', w.file);
+    expect(out.replace(/\s+/g, ' ')).toMatch(
+      /mx1\.busy\.example\[127\.0\.2\.3\] is tried after the others until .*: 421 4\.3\.2 closing for maintenance/,
+    );
   });
 });
 
