@@ -107,7 +107,7 @@ function load(file: string, read: FileReader, shipped: Folder, findings: Finding
       from: dsn?.from ?? `mailer-daemon@${hostName}`,
       ...(dsn?.pool !== undefined && { pool: dsn.pool }),
       ...(dsn?.postmaster !== undefined && { postmaster: dsn.postmaster }),
-      ...(delayAfter !== undefined && { delayAfter: delayAfter === 'none' ? [] : [...delayAfter].sort((a, b) => a - b) }),
+      ...(delayAfter !== undefined && { delayAfter: delayAfter.filter(age => age !== Infinity).sort((a, b) => a - b) }),
     },
     ...readSuppression(text),
     ...readFeedback(text, absolute),

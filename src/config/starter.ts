@@ -79,6 +79,9 @@ accounting: { file: /var/lib/rampd/acct.csv, format: csv, rotate: 1d, compress: 
 # dns: { servers: ["127.0.0.1"], dnssec: true }
 # tls: { mta-sts: true, report: { from: tls-reports@example.com, organization: Example Ltd } }
 
+# Who is told of mail that fails or is late: its sender, unless a client says dsn: postmaster or dsn: none.
+# dsn: { from: mailer-daemon@example.com, delay-after: [4h, 24h] }
+
 log: { level: info }
 
 # For tests and the lab only: deliver to loopback and private addresses.

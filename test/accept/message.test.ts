@@ -121,6 +121,30 @@ describe('our own fields', () => {
     expect(await wish({}, 'X-Virtual-MTA: alerts\n\n')).toBe('never');
   });
 
+  it('take the priority from the header, else the client, else the pool; normal is not said', async () => {
+    const priority = async (clients: Partial<Parameters<typeof client>[0]>, message: string) => {
+      server.stored.length = 0;
+      server.settings = settings({ clients: [client({ allowHeaders: true, ...clients })] });
+      return (await stored(message)).envelope.priority;
+    };
+    expect(await priority({}, 'S: x\n\n')).toBeUndefined();
+    expect(await priority({ priority: 'low' }, 'S: x\n\n')).toBe('low');
+    expect(await priority({ priority: 'low' }, 'X-Queue-Priority: HIGH\n\n')).toBe('high');
+    expect(await priority({ priority: 'low' }, 'X-Queue-Priority: normal\n\n')).toBeUndefined();
+    expect(await priority({ allowHeaders: false, priority: 'low' }, 'X-Queue-Priority: high\n\n')).toBe('low');
+    expect(await send('X-Queue-Priority: urgent\n\n')).not.toMatch(/^550/);
+    server.settings = settings({ clients: [client({ allowHeaders: true })] });
+    expect(await send('X-Queue-Priority: urgent\n\n')).toMatch(/^550 5\.6\.0 /);
+  });
+
+  it('are not needed for the choice of who is told', async () => {
+    server.settings = settings({ clients: [client({ notices: 'none' })] });
+    expect((await stored('S: x\n\n')).envelope.notices).toBe('none');
+    server.stored.length = 0;
+    server.settings = settings({ clients: [client({ notices: 'sender' })] });
+    expect((await stored('S: x\n\n')).envelope).not.toHaveProperty('notices');
+  });
+
   it('are refused when they name what does not exist', async () => {
     server.settings = settings({ clients: [client({ allowHeaders: true })] });
     expect(await send('X-Pool: nowhere\n\n')).toBe('550 5.7.1 No pool is called "nowhere" (named by X-Pool)');

@@ -209,6 +209,23 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    of: 'notices and priorities',
+    text: minimal(
+      {
+        clients: 'clients: [{ from: 127.0.0.0/8, pool: main, dsn: sendr, priority: urgent }]',
+        pools: 'pools: { main: { sources: [warm], priority: hgh } }',
+      },
+      'dsn: { delay-after: [4h, soon], postmaster: nobody }\n',
+    ),
+    faults: [
+      ['4:49', 'dsn cannot be "sendr"; allowed: sender, postmaster, none; did you mean sender?'],
+      ['4:66', 'priority cannot be "urgent"; allowed: high, normal, low'],
+      ['6:45', 'priority cannot be "hgh"; allowed: high, normal, low; did you mean high?'],
+      ['7:26', 'delay-after'],
+      ['7:45', 'postmaster cannot be "nobody"'],
+    ],
+  },
+  {
     of: 'an unknown pool for notifications',
     text: minimal({}, 'dsn: { pool: man }\n'),
     faults: [['7:14', 'dsn uses pool man, which is not defined; allowed: main; did you mean main?']],

@@ -93,7 +93,7 @@ smtp-port: 2526
 allow-private: true
 control: { socket: run/rampd.sock }
 log: { level: debug, file: log/rampd.log }
-dsn: { from: bounces@example.com, pool: main }
+dsn: { from: bounces@example.com, pool: main, delay-after: [1d, 4h], postmaster: boss@example.com }
 drain: 5s
 accounting: { file: acct.csv, compress: none, rotate: 1h }
 `);
@@ -110,7 +110,7 @@ accounting: { file: acct.csv, compress: none, rotate: 1h }
       smtpPort: 2526,
       allowPrivate: true,
       log: { level: 'debug' },
-      dsn: { from: 'bounces@example.com', pool: 'main' },
+      dsn: { from: 'bounces@example.com', pool: 'main', delayAfter: [4 * HOUR, 24 * HOUR], postmaster: 'boss@example.com' },
       drain: 5 * SECOND,
       accounting: [{ rotation: { every: HOUR, compress: false } }],
     });
