@@ -14,7 +14,7 @@ import { nodeFiles } from './config/files.js';
 import { loadSettings } from './config/load.js';
 import { createHttp } from './control/http.js';
 import { startControl } from './control/server.js';
-import { Alerts, type AlertsParts } from './daemon/alerts.js';
+import { Alerts } from './daemon/alerts.js';
 import { Books, type BooksParts, prepared } from './daemon/books.js';
 import { createOperations } from './daemon/operations.js';
 import { Chores } from './daemon/chores.js';
@@ -33,6 +33,7 @@ import { SuppressionList } from './daemon/suppression.js';
 import { interfaceAddresses } from './daemon/interfaces.js';
 import { unchangeable } from './daemon/unchangeable.js';
 import { createSystemClock, monotonic, type SystemClock } from './daemon/system-clock.js';
+import { deliverStore, ownMail } from './daemon/own-mail.js';
 import { TickClock } from './daemon/ticks.js';
 import { TlsDesk } from './daemon/tls-desk.js';
 import { Dispatcher } from './deliver/dispatcher.js';
@@ -192,8 +193,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       virtual: options.virtual ?? false,
     });
 
-    const send: AlertsParts['send'] = async (envelope, recipients, content) =>
-      store.accept(envelope, recipients, [...(await signer.sign(envelope, [content])), content]);
+    const send = ownMail(store, signer, log);
     const alerts = new Alerts({ clock, log, random, dir: join(dir, 'webhooks'), send }, settings);
     await alerts.open();
     undo.push(() => alerts.close());
@@ -275,7 +275,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       clock,
       events,
       settings: () => settings,
-      store,
+      store: deliverStore(store, send),
       router,
       memory,
       governor,

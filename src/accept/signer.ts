@@ -25,13 +25,10 @@ export interface Signer {
   /**
    * The header fields to put in front of `content`, one buffer each; none when the message is not to be signed or cannot be.
    * `content` is the whole message as it will be stored, in chunks cut anywhere, with CRLF between lines; it is only read.
-   * `client` is who handed it in; undefined for our own. Rejects with Unsignable where `dkim-sign: required` asks for that.
+   * `client` is who handed it in; undefined for our own, which is never refused. Rejects with Unsignable where a client's mail
+   * must be signed (`dkim-sign: required`) and cannot be.
    */
-  sign(
-    envelope: Pick<Envelope, 'sender' | 'pool' | 'isDsn'>,
-    content: readonly Buffer[],
-    client?: Pick<Client, 'dkimSign'>,
-  ): Promise<Buffer[]>;
+  sign(envelope: Pick<Envelope, 'sender' | 'pool'>, content: readonly Buffer[], client?: Pick<Client, 'dkimSign'>): Promise<Buffer[]>;
 }
 
 /** A message that must be signed and is not. */
@@ -96,7 +93,7 @@ export function createSigner({ clock, log }: { readonly clock: Clock; readonly l
       if (!force) return [];
       const { settings } = force;
       const said = client?.dkimSign ?? settings.pools.get(envelope.pool)?.dkimSign ?? true;
-      const required = said === 'required' && envelope.isDsn !== true;
+      const required = said === 'required' && client !== undefined;
       if (said === false || (!required && (settings.dkim ?? []).length === 0)) return [];
       const message = opened(content);
       const chosen = await choose(force, message.fields, envelope.sender, remark);

@@ -35,7 +35,7 @@ beforeAll(async () => {
     onMessage: (_peer, message, accepted) => void (accepted && message.content && arrived.push(message.content)),
   });
   await w.prepare({
-    zones: zones({ 'a.example': 'mx.a.example' }, { 'mx.a.example': '127.0.2.61' }),
+    zones: { ...zones({ 'a.example': 'mx.a.example' }, { 'mx.a.example': '127.0.2.61' }), 'nomail.example': { mx: null } },
     config: `
 clients: [{ from: [127.0.0.1], pool: main }]
 sources: { hot: { address: 127.0.1.61, host-name: hot.test.example, warm-up: none } }
@@ -52,7 +52,7 @@ dkim:
     issue('s1', domain, make.rsa());
     issue('e1', domain, make.ed());
   }
-  issue('s1', 'customer.example', make.rsa());
+  for (const domain of ['customer.example', 'mta.test.example']) issue('s1', domain, make.rsa());
   await w.start();
   wire = await Wire.open(w.listenPort);
   await wire.reply();
@@ -122,6 +122,21 @@ describe.each(VERIFIERS)('$name', ({ name, there, verify }) => {
 
   it.skipIf(!there)(`accepts a customer's own key, found by its domain${skipped}`, async () => {
     expect(await verify(await through('From: Ann <ann@customer.example>\nSubject: x\n\nbody\n'))).toEqual(['s1 pass']);
+  });
+});
+
+describe.skipIf(!hasDkimpy)(`a notice of failure${hasDkimpy ? '' : ' (SKIPPED: dkimpy is not installed)'}`, () => {
+  it('is signed by the domain it comes from', async () => {
+    const before = arrived.length;
+    await wire.say('MAIL FROM:<ann@a.example>', 'RCPT TO:<b@nomail.example>', 'DATA');
+    expect(await wire.ask('From: Ann <ann@a.example>\r\n\r\nbody\r\n.')).toMatch(/^250/);
+    await until(
+      () => arrived.length,
+      n => n > before,
+    );
+    const notice = arrived[before] as Buffer;
+    expect(notice.toString()).toMatch(/^From: .*@mta\.test\.example/m);
+    expect(await dkimpy(notice, w.dns.address)).toEqual(['s1 pass']);
   });
 });
 
