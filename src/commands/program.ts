@@ -36,6 +36,7 @@ export const COMMANDS: readonly Entry[] = [
   { names: ['alert-test'], load: () => import('./alert-test.js') },
   { names: ['lab'], load: () => import('./lab.js') },
   { names: ['check'], load: () => import('./check.js') },
+  { names: ['doctor'], load: () => import('./doctor.js') },
   { names: ['dkim-key'], load: () => import('./dkim-key.js') },
   { names: ['schedule'], load: () => import('./schedule.js') },
   { names: ['classify'], load: () => import('./classify.js') },

@@ -9,6 +9,7 @@ import type { Fault } from '../kernel/fault.js';
 import type { Settings } from '../kernel/settings.js';
 import { SECOND } from '../kernel/units.js';
 import { readDkim } from './dkim.js';
+import { readDoctor } from './doctor.js';
 import { readFeedback, readSuppression } from './feedback.js';
 import { shippedFolder } from './files.js';
 import type { FileReader, Folder } from './files.js';
@@ -111,6 +112,7 @@ function load(file: string, read: FileReader, shipped: Folder, findings: Finding
     },
     ...readSuppression(text),
     ...readFeedback(text, absolute),
+    ...readDoctor(text),
     drain: text.section('drain') ?? 30 * SECOND,
     warnings: [],
   };

@@ -4,6 +4,7 @@
  */
 import { readNameGlob } from './address.js';
 import { dkimShape, dkimSign } from './dkim.js';
+import { doctorShape } from './doctor.js';
 import { feedbackShape, suppressionShape } from './feedback.js';
 import { httpShape, injection, priority, wish } from './http-shape.js';
 import { limitFields, limitsShape, totalShape } from './limits.js';
@@ -161,6 +162,7 @@ export const sections = {
   }).optional(),
   suppression: suppressionShape.optional(),
   feedback: feedbackShape.optional(),
+  doctor: doctorShape.optional(),
   drain: duration.optional(),
 };
 

@@ -3,6 +3,7 @@
  *
  * Immutable; a reload makes a new one. Maps keep the order in which things were written.
  */
+import type { DoctorSettings } from './doctor.js';
 import type { Fault, Place } from './fault.js';
 import type { FeedbackSettings } from './feedback.js';
 import type { Limits } from './limits.js';
@@ -229,6 +230,8 @@ export interface Settings {
   readonly suppression?: SuppressionSettings;
   /** undefined: mail is taken from clients only. */
   readonly feedback?: FeedbackSettings;
+  /** Absent: every check, at the start for addresses that the Internet sees. */
+  readonly doctor?: DoctorSettings;
   /** Seconds to let transactions finish when stopping. */
   readonly drain: Ms;
   /** Warnings met while reading (never faults). */

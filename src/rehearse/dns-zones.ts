@@ -16,6 +16,8 @@ export interface DnsEntry {
   /** `null` is the null MX of RFC 7505: the domain takes no mail. */
   readonly mx?: readonly MxRecord[] | null;
   readonly cname?: string;
+  /** Of a name such as `1.2.0.192.in-addr.arpa`. */
+  readonly ptr?: readonly string[];
   /** A record each; a text over 255 octets is cut into strings (RFC 1035 §3.3.14), as a long DKIM key is. */
   readonly txt?: readonly string[];
   /** Seconds; the zones' default when absent. */
@@ -28,7 +30,7 @@ export type Zones = Readonly<Record<string, DnsEntry>>;
 
 export interface AnswerRecord {
   readonly name: string;
-  readonly type: 'A' | 'AAAA' | 'MX' | 'CNAME' | 'TXT';
+  readonly type: 'A' | 'AAAA' | 'MX' | 'CNAME' | 'TXT' | 'PTR';
   readonly ttl: number;
   readonly data: unknown;
 }
@@ -113,6 +115,8 @@ function dataOf(entry: DnsEntry, type: string): readonly unknown[] {
       return entry.mx === null ? [{ preference: 0, exchange: '.' }] : (entry.mx ?? []);
     case 'CNAME':
       return entry.cname === undefined ? [] : [entry.cname];
+    case 'PTR':
+      return entry.ptr ?? [];
     case 'TXT':
       return (entry.txt ?? []).map(text => (text.length <= LONGEST_STRING ? text : text.match(/[^]{1,255}/g)));
     default:

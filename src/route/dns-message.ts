@@ -15,6 +15,7 @@ export interface RecordTypes {
   A: string;
   AAAA: string;
   TXT: string;
+  PTR: string;
   TLSA: TlsaRecord;
 }
 
@@ -116,6 +117,7 @@ function readRecord<K extends RecordType>(type: K, data: unknown): RecordTypes[K
 const READERS: { readonly [K in RecordType]: (data: never) => RecordTypes[K] | undefined } = {
   A: (data: string) => data,
   AAAA: (data: string) => data,
+  PTR: (data: string) => data.replace(/\.$/, ''),
   MX: ({ preference, exchange }: { preference?: number; exchange: string }) => ({
     preference: preference ?? 0,
     exchange: bare(exchange),

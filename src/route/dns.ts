@@ -38,6 +38,8 @@ export interface DnsPort {
   aaaa(name: string): Promise<DnsAnswer<string>>;
   /** Each record as one string. */
   txt(name: string): Promise<DnsAnswer<string>>;
+  /** Names of `reverse.ts`'s kind: `1.2.0.192.in-addr.arpa`; names without a dot at the end. */
+  ptr(name: string): Promise<DnsAnswer<string>>;
   /** Absent where nothing is validated: TLSA records say nothing then. */
   readonly tlsa?: (name: string) => Promise<DnsAnswer<TlsaRecord>>;
 }
@@ -48,7 +50,7 @@ export interface NodeDnsOptions {
   /** First timeout of one question; it doubles with every try. */
   readonly timeout?: Ms;
   readonly tries?: number;
-  /** How long an MX or TXT answer holds: node does not tell the TTL of these. */
+  /** How long an MX, TXT or PTR answer holds: node does not tell the TTL of these. */
   readonly mxTtl?: Ms;
   /** How long "no such name" and "no such record" hold: node does not tell the SOA's minimum. */
   readonly negativeTtl?: Ms;
@@ -99,6 +101,12 @@ export function createNodeDns(options: NodeDnsOptions): DnsPort {
       ask(
         () => resolver.resolveTxt(name),
         r => r.join(''),
+        () => mxTtl,
+      ),
+    ptr: name =>
+      ask(
+        () => resolver.resolvePtr(name),
+        r => r.replace(/\.$/, ''),
         () => mxTtl,
       ),
   };

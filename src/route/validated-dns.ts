@@ -68,6 +68,7 @@ export function createValidatedDns(options: ValidatedDnsOptions): DnsPort {
     a: name => ask('A', name),
     aaaa: name => ask('AAAA', name),
     txt: name => ask('TXT', name),
+    ptr: name => ask('PTR', name),
     tlsa: name => ask('TLSA', name),
   };
 }

@@ -16,6 +16,7 @@ beforeEach(async () => {
       'example.test': { mx: [{ preference: 10, exchange: 'mx.example.test' }], txt: ['hello'], ttl: 60 },
       'mx.example.test': { a: ['127.0.2.1'], aaaa: ['::1'] },
       'none.test': { mx: null },
+      '1.2.0.127.in-addr.arpa': { ptr: ['mx.example.test'] },
       'alias.test': { cname: 'example.test' },
       'circle.test': { cname: 'circle.test' },
       '*.wild.test': { a: ['127.0.2.2'] },
@@ -42,6 +43,7 @@ describe('the DNS server of the rehearsal', () => {
     expect(await resolver.resolve4('mx.example.test', { ttl: true })).toEqual([{ address: '127.0.2.1', ttl: 4_000 }]);
     expect(await resolver.resolve6('MX.Example.Test')).toEqual(['::1']);
     expect(await resolver.resolveTxt('alias.test')).toEqual([['hello']]);
+    expect(await resolver.reverse('127.0.2.1')).toEqual(['mx.example.test']);
     expect(await resolver.resolveCname('alias.test')).toEqual(['example.test']);
     expect(await resolver.resolveMx('none.test')).toEqual([{ priority: 0, exchange: '' }]);
     expect([await resolver.resolve4('a.b.wild.test'), await resolver.resolve4('known.wild.test')]).toEqual([['127.0.2.2'], ['127.0.2.3']]);

@@ -43,6 +43,7 @@ function ground(answers: Answers, policy?: StsPolicy | 'pending', on = true) {
       } as DnsAnswer<string>),
     aaaa: () => Promise.resolve({ kind: 'no-data', ttl: MINUTE, secure: aSecure }),
     txt: () => Promise.resolve({ kind: 'no-data', ttl: MINUTE }),
+    ptr: () => Promise.resolve({ kind: 'no-data', ttl: MINUTE }),
     ...(!answers.plain && {
       tlsa(name: string) {
         asked.push(name);
