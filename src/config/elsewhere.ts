@@ -17,6 +17,8 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['acct-file', 'the accounting file is accounting: { file: … }'],
   ['domain', 'limits of a destination stand under providers'],
   ['domains', 'limits of a destination stand under providers'],
+  ['auth-username', 'a smart host is an entry of smtp-hosts: { host, user, password-file }'],
+  ['auth-password', 'a smart host is an entry of smtp-hosts: { host, user, password-file }'],
   ['spool', 'the spool stands in state-dir'],
   ['backoff-max-msg-rate', 'slowing down is a rule with a window'],
   ['max-cold-virtual-mta-msg', 'a day cap is max-msg-per-day in a stage'],

@@ -63,6 +63,8 @@ defaults:
 #       # code, text, recipient domain, window, connections, messages an hour
 #       - "421 RP-001 *, 1h, 5, 500"
 #   internal: { domains: [corp.example], smtp-hosts: ["10.0.0.5:25"] }
+#   # A smart host; queue-to: { "*": relay.internal } sends everything through it.
+#   relay: { domains: [relay.internal], smtp-hosts: { host: "smtp.example.net:587", user: app, password: secret } }
 
 # Mail whose From field is of this domain, or below it, is signed. rampd dkim-key example.com s1 makes the key and its DNS record.
 # dkim:
