@@ -25,6 +25,7 @@ import type { DeliverLog } from './ports.js';
 import { contextMaker } from './tls-context.js';
 import { judgePeer, policyName } from './tls-peer.js';
 import { sessionKey, TlsSessions } from './tls-sessions.js';
+import { countedFor } from './sharers.js';
 import { peerOf } from './tls-socket.js';
 
 /** How many addresses one attempt tries before it gives up (RFC 5321 §5.1 asks for at least two). */
@@ -62,6 +63,16 @@ export interface ConnectorPorts {
   readonly dialogue: boolean;
 }
 
+/** On whose behalf connections are opened. */
+export interface From {
+  readonly source: Source;
+  readonly provider: string;
+  /** Whose policies a connection to a host is counted for. */
+  readonly sharing?: (host: string) => readonly TlsPolicy[];
+}
+
+const nobody = (): readonly TlsPolicy[] => [];
+
 interface Target {
   readonly source: Source;
   readonly provider: string;
@@ -69,6 +80,7 @@ interface Target {
   readonly address: string;
   readonly limits: LaneLimits;
   readonly tls: HostTls;
+  readonly sharing: (host: string) => readonly TlsPolicy[];
 }
 
 const met = ({ source, provider, host, address }: Target): Met => ({ source: source.name, provider, host: host.name, address });
@@ -89,16 +101,12 @@ export class Connector {
    * Tries hosts in order of preference; resolves with a connection past EHLO, or with the last failure. `again` is asked
    * before the receiver sees another connection.
    */
-  async open(
-    { source, provider }: { readonly source: Source; readonly provider: string },
-    hosts: readonly MxHost[],
-    limits: LaneLimits,
-    again: (failed: NotOpened) => Again,
-  ): Promise<Opened | NotOpened> {
+  async open(from: From, hosts: readonly MxHost[], limits: LaneLimits, again: (failed: NotOpened) => Again): Promise<Opened | NotOpened> {
     const { memory } = this.#ports;
+    const { source } = from;
     const failed = new Set<string>();
     const refused = new Set<string>();
-    const targets = await this.#targets(source, provider, hosts, limits);
+    const targets = await this.#targets(from, hosts, limits);
     if ('reply' in targets) return targets;
     const began = performance.now();
     let last: NotOpened | undefined;
@@ -127,7 +135,8 @@ export class Connector {
     return last ?? { reply: networkReply('no address to connect to'), phase: 'connect', host: '', hosts: 0 };
   }
 
-  async #targets(source: Source, provider: string, hosts: readonly MxHost[], limits: LaneLimits): Promise<Target[] | NotOpened> {
+  async #targets(from: From, hosts: readonly MxHost[], limits: LaneLimits): Promise<Target[] | NotOpened> {
+    const { source, provider, sharing = nobody } = from;
     const { router, memory } = this.#ports;
     const family = net.isIP(source.address);
     const near: Target[] = [];
@@ -142,7 +151,7 @@ export class Connector {
       const usable = found.addresses.filter(a => net.isIP(a) === family).slice(0, MOST_OF_A_HOST);
       if (usable.length === 0) trouble = `${host.name} has no IPv${family} address`;
       for (const address of usable)
-        (memory.avoids(source.name, address) ? far : near).push({ source, provider, host, address, limits, tls });
+        (memory.avoids(source.name, address) ? far : near).push({ source, provider, sharing, host, address, limits, tls });
       if (near.length >= MOST_ADDRESSES) break;
     }
     const all = [...near, ...far];
@@ -257,7 +266,8 @@ export class Connector {
     trouble: { failure: TlsFailure; detail: string } | undefined,
     receivingIp = target.address,
   ): void {
-    const { source, host } = target;
-    this.#ports.events.emit('tls', { policy, mxHost: host.name, sourceIp: source.address, receivingIp, ...trouble });
+    const { source, host, sharing } = target;
+    for (const counted of countedFor(policy, sharing(host.name)))
+      this.#ports.events.emit('tls', { policy: counted, mxHost: host.name, sourceIp: source.address, receivingIp, ...trouble });
   }
 }

@@ -12,6 +12,7 @@ import type { Picker } from './picker.js';
 import type { DeliverPorts } from './ports.js';
 import { isAboutUs } from './refusal.js';
 import { Session } from './session.js';
+import { policiesAt } from './sharers.js';
 import type { Site } from './waiting.js';
 
 /** Connections one lane opens at the same time. */
@@ -91,6 +92,7 @@ export class Opener {
     const { governor, clock, settings, events } = this.#ports;
     lane.opening.set(site.key, (lane.opening.get(site.key) ?? 0) + 1);
     const source = settings().sources.get(lane.source);
+    const from = source && { source, provider: lane.name.provider, sharing: (host: string) => policiesAt(site, host) };
     let connection: number | undefined = permitted;
     const again = (failed: NotOpened): Again => {
       if (connection === undefined || isAboutUs(this.#classify(lane, failed))) return 'stop';
@@ -99,9 +101,7 @@ export class Opener {
       connection = verdict.go ? verdict.connection : undefined;
       return verdict.go ? 'go' : 'wait';
     };
-    const opened = source
-      ? await this.#connector.open({ source, provider: lane.name.provider }, site.hosts, governor.laneLimits(lane.name), again)
-      : undefined;
+    const opened = from ? await this.#connector.open(from, site.hosts, governor.laneLimits(lane.name), again) : undefined;
     const opening = (lane.opening.get(site.key) ?? 1) - 1;
     if (opening > 0) lane.opening.set(site.key, opening);
     else lane.opening.delete(site.key);

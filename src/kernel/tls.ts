@@ -66,7 +66,7 @@ export const TLS_FAILURES = [
 
 export type TlsFailure = (typeof TLS_FAILURES)[number];
 
-/** How TLS with one MX host went: an event for the counters. Successful connections have no `failure`. */
+/** How TLS with one MX host went for one domain: an event for the counters, one for each domain that shares the connection. Successful connections have no `failure`. */
 export interface TlsResult {
   readonly policy: TlsPolicy;
   readonly mxHost: string;

@@ -75,7 +75,7 @@ export function createDemands({ clock, settings, dns, a, aaaa, sts, report }: De
         mx: policy.mx,
       };
       const refused = enforce && !named;
-      const key = `${dane ? 'dane-' : ''}${refused ? 'refused' : `sts-${policy.mode}`}`;
+      const key = `${dane ? 'dane-' : ''}${refused ? 'refused' : `sts-${policy.mode}${named ? '' : '-unnamed'}`}`;
       return { ...host, demand: { key, policy: published, dane, refused } };
     });
     const hosts = all.filter(host => !host.demand?.refused || host.demand.dane);
