@@ -197,6 +197,7 @@ export class Backlog {
     waiting.site = site;
     waiting.place = 'ready';
     site.rings[waiting.queue.warmUp].add(waiting);
+    if (waiting.queue.priority !== 'normal') group.uncommon++;
     group.dueAsOf = -1;
     this.#hooks.ready(group);
   }
@@ -225,6 +226,7 @@ export class Backlog {
     if (waiting.place === 'ready' && waiting.site) {
       const { site } = waiting;
       site.rings[waiting.queue.warmUp].delete(waiting);
+      if (waiting.queue.priority !== 'normal') site.group.uncommon--;
       site.group.dueAsOf = -1;
       if (site.ready === 0) site.group.sites.delete(site.key);
       waiting.site = undefined;

@@ -31,6 +31,9 @@ export class Commands {
   #mail: MailParameters | undefined;
   #recipients: readonly RecipientParameters[] = [];
   #next = 0;
+  /** The EHLO reply that was read last: there is a new one after STARTTLS. */
+  #read: readonly string[] | undefined;
+  #offered: ReadonlySet<string> = new Set();
 
   constructor(connection: object) {
     const inner = connection as Inner;
@@ -40,7 +43,12 @@ export class Commands {
   }
 
   offers(extension: Extension): boolean {
-    return this.#inner._ehloLines?.some(line => line.split(/[\s=]/, 1)[0]?.toUpperCase() === extension) ?? false;
+    const lines = this.#inner._ehloLines;
+    if (lines !== this.#read) {
+      this.#read = lines;
+      this.#offered = new Set(lines?.map(line => line.split(/[\s=]/, 1)[0]?.toUpperCase() ?? ''));
+    }
+    return this.#offered.has(extension);
   }
 
   /** For the next transaction; recipients in the order in which they are named to it. */

@@ -200,7 +200,7 @@ export class Dispatcher {
     const now = this.#ports.clock.now();
     if (lane.blocked(now)) return;
     let dry: string | undefined;
-    for (const session of lane.sessions) {
+    for (const session of this.#picker.connections(lane)) {
       if (session.state !== 'idle' || session.site === dry) continue;
       const pick = this.#picker.pick(lane, session.site, now);
       if (!pick) dry = session.site;

@@ -26,6 +26,8 @@ export class Lane implements Scheduled {
   readonly share = new Map<string, number>();
   /** Messages carried per slot assigned, while cold: the lane of a source that is furthest behind goes first. */
   pass = 0;
+  /** Messages carried. */
+  taken = 0;
   /** Of its source's address. */
   family: Family = 4;
   /** Its source was removed by a reload: no new work. */

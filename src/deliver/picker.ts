@@ -4,13 +4,14 @@
  */
 import type { Instant } from '../kernel/units.js';
 import type { QueuedRecipient } from '../kernel/message.js';
-import type { WarmUpWish } from '../kernel/settings.js';
+import { PRIORITIES, type WarmUpWish } from '../kernel/settings.js';
 import type { Backlog } from './backlog.js';
 import type { Choice } from './choice.js';
 import type { Lane } from './lane.js';
 import type { Lanes } from './lanes.js';
 import type { DeliverQueue } from './ports.js';
-import type { Ring } from './ring.js';
+import { type Ring, type Urgency, urgentFirst } from './ring.js';
+import type { Session } from './session.js';
 import { type Group, type Site, type Waiting, fits } from './waiting.js';
 
 /** How deep a queue is searched for mail that fits a lane when its head does not. */
@@ -57,13 +58,22 @@ export class Picker {
   /** Sites at which this lane would find something. */
   *sitesWithWork(lane: Lane, now: Instant): Iterable<Site> {
     for (const group of lane.groups) {
-      for (const site of [...group.sites.values()]) {
+      const sites = [...group.sites.values()];
+      for (const site of group.uncommon > 0 ? urgentFirst(sites, s => s.urgency, lane.taken) : sites) {
         const open = this.#choice
           .wishes(lane, group)
           .some(wish => site.rings[wish].size > 0 && this.#choice.mayTake(lane, group, wish, now));
         if (open && this.pick(lane, site.key, now)) yield site;
       }
     }
+  }
+
+  /** The lane's connections, in the order in which they are to have work. */
+  connections(lane: Lane): Iterable<Session> {
+    const uncommon = [...lane.groups].filter(group => group.uncommon > 0);
+    if (uncommon.length === 0) return lane.sessions;
+    const urgency = ({ site }: Session): Urgency => Math.min(...[...lane.groups].map(g => g.sites.get(site)?.urgency ?? PRIORITIES.length));
+    return urgentFirst(lane.sessions, urgency, lane.taken);
   }
 
   /** Due recipients at a site, counted no further than `enough`. */
@@ -95,6 +105,7 @@ export class Picker {
   /** After rows were taken: shares are kept, and the queue goes to the end of its ring. */
   took(lane: Lane, pick: Pick, count: number): void {
     this.#choice.took(lane, pick.group, pick.wish, count);
+    lane.taken++;
     pick.waiting.site?.rings[pick.wish].took(pick.waiting);
     this.#backlog.place(pick.waiting.queue);
   }

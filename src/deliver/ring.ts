@@ -17,12 +17,30 @@ const ORDERS: Readonly<Record<Priority, readonly Priority[]>> = {
   low: ['low', 'high', 'normal'],
 };
 
+/** Where mail stands whose priority is the nth, for comparing; PRIORITIES.length where there is none. */
+export type Urgency = number;
+
+/**
+ * Connections or sites of a lane, those first behind which the most urgent mail is ready; every tenth message of the lane the
+ * other way round. Whoever is alike keeps its place.
+ */
+export function urgentFirst<T>(all: Iterable<T>, urgency: (one: T) => Urgency, taken: number): T[] {
+  const sign = taken % ROUND === LOW_FIRST ? -1 : 1;
+  return [...all].sort((a, b) => sign * (urgency(a) - urgency(b)));
+}
+
 export class Ring implements Iterable<Waiting> {
   readonly #sets: Readonly<Record<Priority, Set<Waiting>>> = { high: new Set(), normal: new Set(), low: new Set() };
   #taken = 0;
 
   get size(): number {
     return this.#sets.high.size + this.#sets.normal.size + this.#sets.low.size;
+  }
+
+  /** Of the most urgent mail in it. */
+  get urgency(): Urgency {
+    const at = PRIORITIES.findIndex(priority => this.#sets[priority].size > 0);
+    return at < 0 ? PRIORITIES.length : at;
   }
 
   add(waiting: Waiting): void {

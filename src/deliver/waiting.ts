@@ -19,7 +19,7 @@ import type { MxHost, Route } from '../route/router.js';
 import type { Scheduled } from './heap.js';
 import type { Lane } from './lane.js';
 import type { DeliverQueue } from './ports.js';
-import { Ring } from './ring.js';
+import { Ring, type Urgency } from './ring.js';
 
 export class Waiting implements Scheduled {
   heapIndex = -1;
@@ -56,6 +56,10 @@ export class Site {
     public hosts: readonly MxHost[],
   ) {}
 
+  get urgency(): Urgency {
+    return Math.min(this.rings.prefer.urgency, this.rings.allow.urgency, this.rings.never.urgency);
+  }
+
   get ready(): number {
     return this.rings.prefer.size + this.rings.allow.size + this.rings.never.size;
   }
@@ -67,6 +71,8 @@ export class Group {
   /** Due recipients by wish, recounted now and then; see choice.ts. */
   due: Record<WarmUpWish, number> = { prefer: 0, allow: 0, never: 0 };
   dueAsOf: Instant = -1;
+  /** Ready queues of another priority than normal: without any, nobody has to be put in order. */
+  uncommon = 0;
   /** Mail may have come since. */
   dueStale = false;
   /** Ready queues the count looked through. */

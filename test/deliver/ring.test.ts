@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DeliverQueue } from '../../src/deliver/ports.js';
-import { Ring } from '../../src/deliver/ring.js';
+import { Ring, urgentFirst } from '../../src/deliver/ring.js';
 import { Waiting } from '../../src/deliver/waiting.js';
 import { PRIORITIES, type Priority } from '../../src/kernel/settings.js';
 
@@ -32,6 +32,15 @@ describe('a ring', () => {
     expect(take(ringOf('normal', 'low'), 1_000)).toEqual({ high: 0, normal: 900, low: 100 });
     expect(take(ringOf('high', 'low'), 1_000)).toEqual({ high: 900, normal: 0, low: 100 });
     expect(take(ringOf('low'), 10)).toEqual({ high: 0, normal: 0, low: 10 });
+  });
+
+  it('tells how urgent it is, for the order among sites and connections of a lane', () => {
+    const rings = [ringOf('low'), ringOf(), ringOf('normal', 'low'), ringOf('low', 'high'), ringOf('normal')];
+    expect(rings.map(r => r.urgency)).toEqual([2, 3, 1, 0, 1]);
+    const order = (taken: number): number[] => urgentFirst(rings, r => r.urgency, taken).map(r => rings.indexOf(r));
+    expect(order(0)).toEqual([3, 2, 4, 0, 1]);
+    expect(order(9)).toEqual([1, 0, 2, 4, 3]);
+    expect(order(19)).toEqual(order(9));
   });
 
   it('takes queues of one priority in turn', () => {

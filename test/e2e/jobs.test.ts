@@ -56,3 +56,39 @@ pools: { main: { sources: [s1] } }
   );
   expect((await w.run('resume', 'job:spring', '-c', w.file)).code).toBe(1);
 });
+
+it('mail of high priority goes first, and does not starve the rest', async () => {
+  const w = new World();
+  worlds.push(w);
+  const order: string[] = [];
+  await w.receiver({
+    host: '127.0.2.1',
+    hostName: 'mx.y.example',
+    policy: {
+      onRcpt(_peer, recipient) {
+        order.push(recipient.slice(0, 1));
+        return undefined;
+      },
+    },
+  });
+  await w.prepare({
+    zones: zones({ 'y.example': 'mx.y.example' }, { 'mx.y.example': '127.0.2.1' }),
+    config: `
+clients: [{ from: ["127.0.0.0/8"], pool: main, allow-headers: true, priority: low }]
+sources: { s1: { address: 127.0.1.1, host-name: s1.test.example, warm-up: none, max-smtp-out: 1 } }
+pools: { main: { sources: [s1] } }
+defaults: { pacing: burst }
+`,
+  });
+  await w.start();
+  // All of it is due before the first leaves.
+  await w.client.pause('s1', { author: 'ann' });
+  await injectMany(w.listenPort, batch(20, 'low', 'y.example'));
+  await injectMany(w.listenPort, batch(20, 'high', 'y.example', { headers: ['X-Queue-Priority: high'] }));
+  await w.client.resume('s1', { author: 'ann' });
+  await until(
+    () => order.length,
+    n => n === 40,
+  );
+  expect(order.slice(0, 20).join('')).toBe('hhhhhhhhhlhhhhhhhhhl');
+});
