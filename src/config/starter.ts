@@ -74,8 +74,13 @@ defaults:
 # Folders with schedules of your own, and provider files in their providers/.
 # schedules: [./schedules]
 
-# One record per recipient and attempt.
+# One record per recipient and attempt; a list of files may hold different records and fields.
 accounting: { file: /var/lib/rampd/acct.csv, format: csv, rotate: 1d, compress: gzip }
+# reject-log: { file: /var/lib/rampd/reject.csv, retain: 30d }
+# webhooks:
+#   - { url: "https://crm.example.com/mail", records: [d, b, f], secret-file: /etc/rampd/crm.secret }
+# alerts:
+#   - { on: [stage-braked, suspended, nothing-delivered], mail: ops@example.com }
 
 # Policies of receivers about TLS: MTA-STS is obeyed unless you say false; DANE needs a validating resolver on this machine.
 # dns: { servers: ["127.0.0.1"], dnssec: true }
