@@ -18,6 +18,8 @@ import { HttpError } from './http-body.js';
 
 const KEPT = DAY;
 const RETRY_AFTER = 30;
+/** Messages of a batch being stored at once: they share the syncs of the disk. */
+const AT_ONCE = 16;
 
 export type MessageDoor = Pick<Acceptor, 'inject' | 'receipt' | 'assertOpen' | 'budget'>;
 
@@ -90,12 +92,16 @@ export class MessageDesk {
     }
     if (!known.every(Boolean)) this.#assertOpen();
     const results: Result[] = [];
-    for (const [i, one] of written.entries()) {
-      const before = known[i];
-      const receiptOf = receipts[i];
-      const receipt = receiptOf && { key: receiptOf, digest, until: this.clock.now() + KEPT };
-      results.push(before ? { id: before.id } : await this.#take(caller, one, receipt));
-    }
+    let next = 0;
+    const worker = async (): Promise<void> => {
+      for (let i = next++; i < written.length; i = next++) {
+        const before = known[i];
+        const receiptOf = receipts[i];
+        const receipt = receiptOf && { key: receiptOf, digest, until: this.clock.now() + KEPT };
+        results[i] = before ? { id: before.id } : await this.#take(caller, written[i], receipt);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, written.length) }, worker));
     if (batch) return { status: 200, body: { results } };
     const [result] = results;
     if (!result || 'error' in result) return failed(result ?? { status: 422, error: 'there is no message' });
