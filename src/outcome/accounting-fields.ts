@@ -27,7 +27,7 @@ type Body<T> = Omit<T, 'type' | 'logged'>;
 const ACTION: Readonly<Partial<Record<RecordType, string>>> = { d: 'relayed', b: 'failed', t: 'delayed' };
 
 /** `time` prints a policy instant. */
-type Reader = (record: Any, time: (at: Instant) => string) => Value;
+export type Reader = (record: Any, time: (at: Instant) => string) => Value;
 
 const READERS: Readonly<Record<FieldName, Reader>> = {
   type: r => r.type,
@@ -72,6 +72,9 @@ const READERS: Readonly<Record<FieldName, Reader>> = {
   window: r => r.window,
   journal: r => r.journal,
 };
+
+/** What reads a field; its text is as it came: pass it through lineText. */
+export const readerOf = (name: FieldName): Reader => READERS[name];
 
 /** The value of one field; text as it may be written. */
 export function fieldOf(name: FieldName, record: AccountingRecord, time: (at: Instant) => string): Value {

@@ -5,7 +5,7 @@
 import { FIELD_NAMES, type AccountingRecord } from '../kernel/accounting.js';
 import type { Chosen } from '../kernel/telling.js';
 import type { Instant } from '../kernel/units.js';
-import { fieldOf, lineText, type Value } from './accounting-fields.js';
+import { lineText, readerOf, type Value } from './accounting-fields.js';
 
 export interface CsvLines {
   /** The first line of the file, its end included. */
@@ -17,26 +17,31 @@ export interface CsvLines {
 export function csvLines(chosen: Chosen): CsvLines {
   const columns = FIELD_NAMES.filter(name => Object.values(chosen).some(fields => fields.includes(name)));
   const filled = new Map(
-    Object.entries(chosen).map(([type, fields]) => [type, columns.map(name => (fields.includes(name) ? name : undefined))]),
+    Object.entries(chosen).map(([type, fields]) => [type, columns.map(name => (fields.includes(name) ? readerOf(name) : undefined))]),
   );
   return {
     header: `${columns.join(',')}\n`,
     line(record, time) {
       let line = '';
-      const names = filled.get(record.type) ?? [];
-      for (let i = 0; i < names.length; i++) {
-        const name = names[i];
+      const readers = filled.get(record.type) ?? [];
+      for (let i = 0; i < readers.length; i++) {
+        const read = readers[i];
         if (i > 0) line += ',';
-        if (name !== undefined) line += csvField(fieldOf(name, record, time));
+        if (read) line += csvField(read(record, time));
       }
       return `${line}\n`;
     },
   };
 }
 
+/** Needs a closer look: quotes, commas, blanks at either end, or anything that is not printable ASCII. Most text does not. */
+const SPECIAL = /[",]|^\s|\s$|[^ -~]/;
+const SHORT = 2_000;
+
 export function csvField(value: Value): string {
   if (value === undefined) return '';
   if (typeof value !== 'string') return String(Number(value));
+  if (value.length <= SHORT && !SPECIAL.test(value)) return value;
   const clean = lineText(value);
   return /[",]/.test(clean) ? `"${clean.replaceAll('"', '""')}"` : clean;
 }
