@@ -9,6 +9,7 @@ import { isSevenBit, sevenBit, Unfit } from '../../src/deliver/seven-bit.js';
 import type { Extension } from '../../src/deliver/commands.js';
 
 const PYTHON = '/usr/bin/python3';
+const noPython = existsSync(PYTHON) ? '' : ` (SKIPPED: ${PYTHON} is missing)`;
 const crlf = (text: string): Buffer => Buffer.from(text.replace(/\n/g, '\r\n'));
 
 /** Type, charset and content (hex) of every leaf, as Python reads each message. */
@@ -71,7 +72,7 @@ epilogue
 `);
 
 describe('sevenBit', () => {
-  it.skipIf(!existsSync(PYTHON))('says the same in 7 bits, part by part', () => {
+  it.skipIf(noPython !== '')(`says the same in 7 bits, part by part${noPython}`, () => {
     const made = sevenBit(MIXED);
     expect(isSevenBit(made)).toBe(true);
     expect(
@@ -88,7 +89,7 @@ describe('sevenBit', () => {
     expect(text).toContain('Content-Type: text/html\r\n\r\n<p>plain ascii</p>\r\n');
   });
 
-  it.skipIf(!existsSync(PYTHON))('keeps any text byte for byte', () => {
+  it.skipIf(noPython !== '')(`keeps any text byte for byte${noPython}`, () => {
     const body = fc.array(fc.stringMatching(/^[ -~\täöüß€=.]{0,120}$/), { maxLength: 12 }).map(lines => lines.join('\r\n'));
     const samples = fc.sample(body, 300).map(text => `${text}\r\nü\r\n`);
     for (const type of ['text/plain; charset=utf-8', 'application/octet-stream']) {

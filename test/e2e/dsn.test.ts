@@ -123,7 +123,9 @@ print(json.dumps({"defects": [str(d) for x in m.walk() for d in x.defects], "sub
   return JSON.parse(run.stdout) as ReturnType<typeof read>;
 }
 
-describe.skipIf(!existsSync(PYTHON))('a notice', () => {
+const noPython = existsSync(PYTHON) ? '' : ` (SKIPPED: ${PYTHON} is missing)`;
+
+describe.skipIf(noPython !== '')(`a notice${noPython}`, () => {
   it('of failure goes to the sender with what was asked for', async () => {
     await send('nobody@y.example', { envid: 'QQ+1', ret: 'FULL', notify: ['FAILURE'], orcpt: 'rfc822;first@z.example' });
     const notice = await about('nobody@y.example', 'failed');

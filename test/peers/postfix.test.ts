@@ -1,6 +1,7 @@
 /**
  * rampd delivers to a real Postfix, and a real Postfix's replies are understood.
  */
+import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { idOf, inject } from '../e2e/inject.js';
 import { freePort, until, World, zones } from '../e2e/world.js';
@@ -89,6 +90,30 @@ pools:
     expect(last).toMatchObject({ class: 'throttle.rate' });
     expect(last?.reply).toMatch(/^450 4\.7\.1 Error: too much mail from 127\.0\.1\.42/);
   });
+
+  it('is told who wants to know, and tells it itself: no notice by rampd', async () => {
+    const before = { notices: notified(), accepted: (await w.status()).totals.accepted };
+    await sendAsking('ann@peer.example', ['SUCCESS']);
+    await sendAsking('bob@peer.example', ['NEVER']);
+    await until(notified, n => n === before.notices + 1);
+    expect(postfix.log.match(/sender delivery status notification/g)).toHaveLength(1);
+    expect((await w.status()).totals.accepted).toBe(before.accepted + 2);
+  });
+
+  async function sendAsking(to: string, notify: string[]): Promise<void> {
+    const connection = new SMTPConnection({
+      host: '127.0.0.1',
+      port: w.listenPort,
+      name: 'c.example',
+      ignoreTLS: true,
+      socketCloseTimeout: 0,
+    });
+    connection.on('error', () => undefined);
+    await new Promise<void>((resolve, reject) => connection.connect(e => (e ? reject(e) : resolve())));
+    const envelope = { from: 'news@peer.example', to: [to], dsn: { notify, envid: 'q+1', orcpt: `rfc822;${to}`, ret: 'HDRS' as const } };
+    await new Promise<void>((resolve, reject) => connection.send(envelope, 'Subject: x\r\n\r\nx\r\n', e => (e ? reject(e) : resolve())));
+    connection.close();
+  }
 
   it.skipIf(!hasSmtpSource)('takes all that smtp-source hands to rampd', async () => {
     const before = postfix.delivered.filter(r => r === 'bob@peer.example').length;

@@ -1,0 +1,64 @@
+/** Mail that is late although no attempt ended: told once, and put behind those not told yet. */
+import { describe, expect, it } from 'vitest';
+import { Delays } from '../../src/deliver/delays.js';
+import type { Outbox, Settlement } from '../../src/deliver/outbox.js';
+import type { DeliverPorts, DeliverQueue } from '../../src/deliver/ports.js';
+import type { QueuedRecipient, RecipientState } from '../../src/kernel/message.js';
+import { HOUR } from '../../src/kernel/units.js';
+import { createManualClock } from '../../src/rehearse/manual-clock.js';
+import { settings } from '../govern/ground.js';
+
+const START = Date.UTC(2026, 2, 2);
+
+async function sweep(states: readonly Partial<RecipientState>[], age: number, due = 0) {
+  const clock = createManualClock(START + age);
+  const rows = states.map((state, index): QueuedRecipient => ({
+    message: 1,
+    index,
+    due: START + due,
+    accepted: START,
+    size: 9,
+    sender: 'a@b.example',
+    body: { segment: 0, offset: 0, length: 0 },
+    state: { address: `x${index}@y.example`, attempts: 0, ...state },
+  }));
+  const notices: string[] = [];
+  const settled: Settlement[] = [];
+  const envelope = { sender: 'a@b.example', pool: 'main', warmUp: 'allow', accepted: START, client: 'c' };
+  const ports = {
+    clock,
+    settings,
+    store: {
+      mail: () => Promise.resolve({ envelope, content: [Buffer.from('Subject: x\r\n\r\n')] }),
+      accept: (_e: unknown, _r: unknown, content: Buffer) => Promise.resolve(notices.push(content.toString())),
+    },
+  } as unknown as DeliverPorts;
+  const outbox = { settle: (s: Settlement) => (settled.push(s), s.committed()) } as unknown as Outbox;
+  const queue = { pool: 'main', domain: 'y.example', peek: (n: number) => rows.slice(0, n), take: () => true } as unknown as DeliverQueue;
+  await new Delays(ports, outbox, () => 100 * HOUR).sweep(queue, 'no route yet: SERVFAIL');
+  const changes = settled.flatMap(s => s.changes);
+  return {
+    notices,
+    told: changes.map(c => c.to?.state.told),
+    due: changes.map(c => (c.to?.due ?? 0) - START),
+    counts: changes.map(c => c.count),
+  };
+}
+
+describe('mail that cannot leave', () => {
+  it('is told of when it is late, with the trouble and the end of its time', async () => {
+    const { notices, told, due, counts } = await sweep([{}], 5 * HOUR);
+    expect(notices).toHaveLength(1);
+    expect(notices[0]).toContain(
+      'Action: delayed\r\nStatus: 4.0.0\r\nDiagnostic-Code: X-Rampd; no route yet: SERVFAIL\r\nWill-Retry-Until: Fri, 06 Mar 2026 04:00:00 +0000',
+    );
+    expect({ told, due, counts }).toEqual({ told: [1], due: [5 * HOUR], counts: [undefined] });
+  });
+
+  it('is not when it is not late, not due, or told already; without a wish for it, it is only noted', async () => {
+    expect(await sweep([{}], 3 * HOUR)).toMatchObject({ notices: [], told: [] });
+    expect(await sweep([{}], 5 * HOUR, 6 * HOUR)).toMatchObject({ notices: [], told: [] });
+    expect(await sweep([{ told: 1 }], 5 * HOUR)).toMatchObject({ notices: [], told: [] });
+    expect(await sweep([{ notify: ['NEVER'] }, {}], 5 * HOUR)).toMatchObject({ notices: [expect.any(String)], told: [1, 1] });
+  });
+});
