@@ -5,7 +5,8 @@
 import type { Instant } from '../kernel/units.js';
 import type { ReplyMatch } from '../kernel/reply.js';
 import type { Wait } from '../kernel/verdict.js';
-import { type Again, Connector, type NotOpened } from './connect.js';
+import { Connector, type NotOpened } from './connect.js';
+import type { Again } from './target.js';
 import type { Lane } from './lane.js';
 import type { Lanes } from './lanes.js';
 import type { Picker } from './picker.js';

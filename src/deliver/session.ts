@@ -11,7 +11,7 @@ import type { Reply } from '../kernel/reply.js';
 import type { Instant } from '../kernel/units.js';
 import { parseReply } from '../outcome/reply.js';
 import { Commands } from './commands.js';
-import type { Opened } from './connect.js';
+import type { Opened } from './target.js';
 import { fit } from './fit.js';
 import { type TransactionResult, transact, unasked, unsent } from './transaction.js';
 

@@ -5,6 +5,7 @@
  * names do not count, RFC 8461 §4.2). DANE looks at TLSA records only (RFC 7672 §3.1).
  */
 import type { X509Certificate } from 'node:crypto';
+import type { SmtpHost } from '../kernel/settings.js';
 import { printable } from '../kernel/text.js';
 import type { TlsFailure, TlsPolicy } from '../kernel/tls.js';
 import type { Instant } from '../kernel/units.js';
@@ -43,10 +44,11 @@ export function judgePeer(policy: TlsPolicy, peer: TlsPeer, wall: Instant): Peer
   return bad('certificate-host-mismatch', `the certificate names none of ${policy.names.join(', ')}`);
 }
 
-/** The policy as a reason names it. */
-export function policyName(policy: TlsPolicy): string {
+/** The policy as a reason names it; `own`: what the entry of a smart host says. */
+export function policyName(policy: TlsPolicy, own: SmtpHost['tls']): string {
   if (policy.origin === 'dane') return `DANE for ${policy.names[0] ?? policy.domain}`;
   if (policy.origin === 'mta-sts' || policy.origin === 'mta-sts-testing') return `the MTA-STS policy of ${policy.domain}`;
+  if (policy.level === 'encrypt' && own !== undefined && own !== 'none') return `tls: ${own} of the smart host`;
   return policy.level === 'verify' ? 'verify-starttls' : 'require-starttls';
 }
 

@@ -9,7 +9,8 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
-import { Connector, type NotOpened, type Opened } from '../../src/deliver/connect.js';
+import { Connector, type NotOpened } from '../../src/deliver/connect.js';
+import type { Opened } from '../../src/deliver/target.js';
 import { HostMemory } from '../../src/deliver/host-memory.js';
 import { isAboutUs } from '../../src/deliver/refusal.js';
 import { BUILT_IN_LIMITS } from '../../src/govern/limits.js';

@@ -4,6 +4,7 @@ import tls from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Connector } from '../../src/deliver/connect.js';
 import { HostMemory } from '../../src/deliver/host-memory.js';
+import { TlsGuard } from '../../src/deliver/tls-guard.js';
 import { Events } from '../../src/kernel/events.js';
 import { TLS_DEFAULTS, type Settings, type Source } from '../../src/kernel/settings.js';
 import type { TlsResult } from '../../src/kernel/tls.js';
@@ -157,6 +158,27 @@ describe('what is counted', () => {
     expect(await counted(`${broken}== ${HOST}\nS: 220 hi\nC: EHLO *\nS: 250 hi\n=> ready`)).toEqual([
       { ...from, failure: 'validation-failure' },
     ]);
+  });
+
+  it('is a failure of every session that goes in the clear while TLS is known to be broken', async () => {
+    const memory = new HostMemory(clock);
+    const events = new Events();
+    const results: TlsResult[] = [];
+    events.on('tls', result => results.push(result));
+    const target = { source: SOURCE, provider: 'p', sharing: () => [], limits: LIMITS, address: '127.0.0.1' };
+    const host = { name: HOST, preference: 0, port: 25, static: false };
+    const tls = policyOf('none', HOST);
+    const guard = new TlsGuard(clock, events, memory);
+    if (tls.kind !== 'policy') throw new Error('no policy');
+    expect(guard.manner({ ...target, host, tls }, tls.policy)).toBe('offered');
+    guard.countBroken({ ...target, host, tls }, tls.policy);
+    expect(results).toEqual([]);
+    memory.tlsFailed({ source: 'hot', provider: 'p', host: HOST, address: '127.0.0.1' }, 'broken');
+    expect(guard.manner({ ...target, host, tls }, tls.policy)).toBe('clear');
+    guard.countBroken({ ...target, host, tls }, tls.policy);
+    expect(results).toMatchObject([{ failure: 'validation-failure', detail: 'broken', mxHost: HOST }]);
+    // Where a policy is enforced, what is known of the host changes nothing.
+    expect(guard.manner({ ...target, host, tls }, { ...tls.policy, enforce: true, level: 'verify' })).toBe('starttls');
   });
 
   it('is a policy that cannot be known, without an address', async () => {

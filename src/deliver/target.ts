@@ -1,0 +1,37 @@
+/**
+ * One address that an attempt may connect to, and what came of it.
+ */
+import type SMTPConnection from 'nodemailer/lib/smtp-connection';
+import type { LaneLimits } from '../kernel/governor.js';
+import type { Phase, Reply } from '../kernel/reply.js';
+import type { Source } from '../kernel/settings.js';
+import type { HostTls, TlsPolicy } from '../kernel/tls.js';
+import type { MxHost } from '../route/router.js';
+
+export interface Target {
+  readonly source: Source;
+  readonly provider: string;
+  /** Whose policies a connection to a host is counted for. */
+  readonly sharing: (host: string) => readonly TlsPolicy[];
+  readonly host: MxHost;
+  readonly address: string;
+  readonly limits: LaneLimits;
+  /** What the host's policy says, as far as it is known. */
+  readonly tls: HostTls;
+}
+
+export interface Opened {
+  readonly connection: SMTPConnection;
+  readonly host: string;
+  readonly address: string;
+  readonly tls: boolean;
+}
+
+export interface Failed {
+  readonly reply: Reply;
+  readonly phase: Phase;
+  readonly host: string;
+}
+
+/** wait: another connection is not granted now. stop: the provider's other hosts would say the same. */
+export type Again = 'go' | 'wait' | 'stop';
