@@ -37,6 +37,12 @@ describe('transcripts', () => {
     expect(message?.content.endsWith('Subject: hello\r\n\r\n.one dot\r\n')).toBe(true);
   });
 
+  it('extensions: offered when honoured, and only then', async () => {
+    const [message, ...others] = await run('extensions');
+    expect(others).toEqual([]);
+    expect(message?.content).toContain('Subject: pipelined body\r\n\r\nx\r\n');
+  });
+
   it('addresses', async () => {
     expect(await run('addresses')).toEqual([]);
   });
