@@ -111,6 +111,8 @@ describe.skipIf(noSignedDns !== undefined)(`DANE and MTA-STS${noSignedDns ? ` (S
           mx('testing', 'mx-self'),
           // A domain without a policy at the same host as one with it: they share no connection.
           mx('nopolicy', 'mx-self'),
+          mx('verified', 'mx-trusted'),
+          mx('unverified', 'mx-self'),
         ],
       },
     });
@@ -122,6 +124,7 @@ describe.skipIf(noSignedDns !== undefined)(`DANE and MTA-STS${noSignedDns ? ` (S
 clients: [{ from: ["127.0.0.0/8"], pool: one }]
 sources: { one: { address: 127.0.1.61, host-name: one.test.example, warm-up: none } }
 pools: { one: { sources: [one] } }
+providers: { partner: { domains: ["*verified.sts.example"], limits: { verify-starttls: true } } }
 tls: { ca: root.pem, https-port: ${httpsPort} }
 `,
     });
@@ -179,6 +182,12 @@ tls: { ca: root.pem, https-port: ${httpsPort} }
     expect(all['clear.sts.example']).toMatch(/starttls-not-supported; the MTA-STS policy of clear\.sts\.example forbids/);
     expect(all['testing.sts.example']).toBe('delivered over TLS');
     expect(all['nopolicy.sts.example']).toBe('delivered over TLS');
+  });
+
+  it('verify-starttls asks the same of domains that publish nothing', async () => {
+    const all = await outcome('verified.sts.example', 'unverified.sts.example');
+    expect(all['verified.sts.example']).toBe('delivered over TLS');
+    expect(all['unverified.sts.example']).toMatch(/certificate-not-trusted; verify-starttls forbids delivery there/);
   });
 
   it('says of a message why it waits', async () => {
