@@ -34,8 +34,10 @@ import { interfaceAddresses } from './daemon/interfaces.js';
 import { unchangeable } from './daemon/unchangeable.js';
 import { createSystemClock, monotonic, type SystemClock } from './daemon/system-clock.js';
 import { deliverStore, ownMail } from './daemon/own-mail.js';
+import { logDialogue } from './daemon/trace.js';
 import { TickClock } from './daemon/ticks.js';
 import { TlsDesk } from './daemon/tls-desk.js';
+import { Dialogue } from './deliver/dialogue.js';
 import { Dispatcher } from './deliver/dispatcher.js';
 import { HostMemory } from './deliver/host-memory.js';
 import { createGovernor } from './govern/governor.js';
@@ -254,6 +256,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       interfaces: interfaceAddresses,
     });
     const memory = new HostMemory(clock);
+    const dialogue = new Dialogue(clock);
+    if (options.debug) dialogue.follow(line => logDialogue(line, log));
     let classifier = new Classifier(settings.providers);
     const feedback: Feedback = new Feedback({
       clock,
@@ -294,7 +298,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       },
       random,
       log,
-      dialogue: options.debug,
+      dialogue,
       failed,
     });
 
@@ -330,6 +334,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       governor,
       suppression,
       dispatcher,
+      dialogue,
       store,
       mailroom,
       memory,

@@ -24,6 +24,7 @@ export const COMMANDS: readonly Entry[] = [
   { names: ['top'], load: () => import('./top.js') },
   { names: ['show'], load: () => import('./show.js') },
   { names: ['why'], load: () => import('./why.js') },
+  { names: ['trace'], load: () => import('./trace.js') },
   { names: ['forecast'], load: () => import('./forecast.js') },
   { names: ['journal'], load: () => import('./journal.js') },
   { names: ['pause', 'resume'], load: () => import('./pause.js') },

@@ -9,6 +9,7 @@ import { Readable } from 'node:stream';
 import { FaultError, type Fault } from '../kernel/fault.js';
 import { Refusal, type Act, type DeleteFilter, type ProviderView, type ScheduleView, type StageVerb } from './operations.js';
 import { suppressionClient, type SuppressionClient } from './suppression-client.js';
+import type { TraceLine, TraceGap } from './trace-view.js';
 import type { TlsView } from './tls-view.js';
 import type {
   ForecastView,
@@ -64,6 +65,8 @@ export interface ControlClient {
   forecast(pool: string): Promise<ForecastView>;
   /** Lines with an id above `after`, oldest first; with `follow`, new ones as they come, until `signal` aborts or the daemon ends. */
   events(options: { readonly after?: number; readonly follow: boolean; readonly signal?: AbortSignal }): AsyncIterable<FeedView>;
+  /** The live SMTP dialogue of a lane, a source or a message, until `signal` aborts or the daemon ends; resolves when it listens. */
+  trace(target: string, signal?: AbortSignal): Promise<AsyncIterable<TraceLine | TraceGap>>;
   /** The whole journal as far as it matches, oldest first; globs, and milliseconds back from the daemon's now. */
   journal(options: JournalOptions): AsyncIterable<FeedView>;
   pause(target: string, act: Act): Promise<string[]>;
@@ -92,18 +95,24 @@ export function connectControl(socket: string): ControlClient {
     if ((response.statusCode ?? 500) >= 300) throw failure(response.statusCode ?? 500, text);
     return JSON.parse(text) as T;
   };
-  async function* lines(path: string, signal: AbortSignal | undefined): AsyncGenerator<FeedView> {
+  const begun = async (path: string, signal: AbortSignal | undefined): Promise<IncomingMessage> => {
     const response = heard(await open(socket, 'GET', path, undefined, signal));
     if (response.statusCode !== 200) throw failure(response.statusCode ?? 500, await textOf(response));
+    return response;
+  };
+  async function* read<T>(response: IncomingMessage, signal: AbortSignal | undefined): AsyncGenerator<T> {
     try {
       for await (const line of linesOf(response)) {
-        if (line !== '') yield JSON.parse(line) as FeedView;
+        if (line !== '') yield JSON.parse(line) as T;
       }
     } catch (error) {
       if (!signal?.aborted) throw away(error as NodeJS.ErrnoException, socket);
     } finally {
       response.destroy();
     }
+  }
+  async function* lines(path: string, signal: AbortSignal | undefined): AsyncGenerator<FeedView> {
+    yield* read<FeedView>(await begun(path, signal), signal);
   }
   const show = <T>(kind: string, filter: ShowFilter = {}): Promise<T> => call('GET', `/v1/show/${kind}${query({ ...filter })}`);
 
@@ -131,6 +140,7 @@ export function connectControl(socket: string): ControlClient {
     forecast: pool => call('GET', `/v1/forecast${query({ pool })}`),
     why: target => call('GET', `/v1/why${query({ target })}`),
     events: ({ after = 0, follow, signal }) => lines(`/v1/events${query({ after, follow: follow ? 1 : 0 })}`, signal),
+    trace: async (target, signal) => read(await begun(`/v1/trace${query({ target })}`, signal), signal),
     journal: ({ follow, signal, ...filter }) => lines(`/v1/journal${query({ ...filter, follow: follow ? 1 : 0 })}`, signal),
     pause: async (target, act) => (await call<{ names: string[] }>('POST', '/v1/pause', { target, ...act })).names,
     resume: async (target, act) => (await call<{ names: string[] }>('POST', '/v1/resume', { target, ...act })).names,

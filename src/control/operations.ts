@@ -5,6 +5,7 @@
  * people; they change nothing.
  */
 import type { SuppressionOperations } from './suppression-operations.js';
+import type { TraceLine } from './trace-view.js';
 import type { TlsView } from './tls-view.js';
 import type {
   ForecastView,
@@ -104,6 +105,8 @@ export interface Operations {
   feed(after: number, limit: number): FeedView[];
   /** Calls back for every new feed line until the returned function is called. */
   follow(listener: (line: FeedView) => void): () => void;
+  /** Calls back for every line of the SMTP dialogue of a lane, a source or a message, until the returned function is called. */
+  trace(target: string, hear: (line: TraceLine) => void): Promise<() => void>;
   /** The whole journal after an id as it stands now, oldest first; a bounded piece of work for each page. */
   journal(filter: JournalFilter, after: number): AsyncIterable<JournalPage>;
   /** Takes back an act of a person by its journal id; returns what is now in force. */

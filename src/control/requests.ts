@@ -30,6 +30,7 @@ const whole = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 export const showQuery = z.strictObject({ queue: name.optional(), limit: whole.min(1).max(100_000).optional() });
 export const whyQuery = z.strictObject({ target: name });
+export const traceQuery = z.strictObject({ target: name });
 export const forecastQuery = z.strictObject({ pool: name });
 export const eventsQuery = z.strictObject({ after: whole.default(0), follow: z.enum(['0', '1']).default('1') });
 

@@ -1,7 +1,7 @@
 /**
  * The control API: Operations over HTTP on a Unix socket that only its owner may open.
  *
- * GET /v1/status, /v1/show/:kind, /v1/why, /v1/forecast, /v1/events, /v1/journal; POST /v1/pause, resume, lift, undo, stage, retry, delete, reload, stop;
+ * GET /v1/status, /v1/show/:kind, /v1/why, /v1/forecast, /v1/events, /v1/journal, /v1/trace; POST /v1/pause, resume, lift, undo, stage, retry, delete, reload, stop;
  * and /v1/suppression.
  * Answers JSON: Refusal → 409 {error}, FaultError → 422 {faults}, an ill-formed request → 400 {error}, unknown → 404 {error}.
  * Holds no state and decides nothing; a bug in an operation answers 500 with its message and is logged, never its stack.
@@ -26,12 +26,14 @@ import {
   showQuery,
   stageBody,
   targetBody,
+  traceQuery,
   undoBody,
   whyQuery,
   type Shown,
 } from './requests.js';
 import { bindPrivately, claim } from './socket-file.js';
 import { suppressionRoutes } from './suppression-routes.js';
+import { TraceFollower, traceStream } from './trace-stream.js';
 
 /** Header that carries the daemon's wall clock, so that clients say "in 12m" by the daemon's time. */
 export const NOW_HEADER = 'rampd-now';
@@ -96,13 +98,21 @@ export function mountRoutes(app: FastifyInstance, options: Omit<ControlOptions, 
   actRoutes(app, operations, log);
   suppressionRoutes(app, operations.suppression);
 
-  const stream = (reply: FastifyReply, after: number, follow: boolean, filter?: JournalFilter): FastifyReply => {
+  const heartbeat = options.heartbeat ?? 15_000;
+  const streamed = (reply: FastifyReply, lines: (signal: AbortSignal) => AsyncGenerator<string>): FastifyReply => {
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
-    const signal = AbortSignal.any([closing, gone.signal]);
-    const lines = eventStream(operations, { after, follow, heartbeat: options.heartbeat ?? 15_000, signal }, filter);
-    return reply.type('application/x-ndjson').send(Readable.from(lines, { objectMode: false }));
+    const text = lines(AbortSignal.any([closing, gone.signal]));
+    return reply.type('application/x-ndjson').send(Readable.from(text, { objectMode: false }));
   };
+  const stream = (reply: FastifyReply, after: number, follow: boolean, filter?: JournalFilter): FastifyReply =>
+    streamed(reply, signal => eventStream(operations, { after, follow, heartbeat, signal }, filter));
+  app.get('/v1/trace', async (request, reply) => {
+    const follower = new TraceFollower();
+    // Before the answer begins: a target that nobody knows is refused.
+    const off = await operations.trace(checked(traceQuery, request.query).target, line => follower.hear(line));
+    return streamed(reply, signal => traceStream(follower, off, { heartbeat, signal }));
+  });
   app.get('/v1/events', (request, reply) => {
     const { after, follow } = checked(eventsQuery, request.query);
     return stream(reply, after, follow === '1');

@@ -19,6 +19,7 @@ import type { TlsDesk } from './tls-desk.js';
 import { globMatches, printable } from '../kernel/text.js';
 import { printLane } from '../kernel/verdict.js';
 import type { HostMemory } from '../deliver/host-memory.js';
+import type { Dialogue } from '../deliver/dialogue.js';
 import type { Dispatcher } from '../deliver/dispatcher.js';
 import type { Journal } from '../outcome/journal.js';
 import type { ReportCounts } from '../spool/report-rows.js';
@@ -29,6 +30,7 @@ import { Forecasts } from './forecasts.js';
 import { JOB, jobsNamed, jobViews } from './jobs.js';
 import { type Mailroom } from './mailroom.js';
 import { past } from './past.js';
+import { traced } from './trace.js';
 import { whyOf } from './why.js';
 
 export interface OperationsParts {
@@ -40,6 +42,7 @@ export interface OperationsParts {
   readonly tls: TlsDesk;
   readonly governor: Governor;
   readonly dispatcher: Dispatcher;
+  readonly dialogue: Dialogue;
   readonly store: Store;
   readonly mailroom: Mailroom;
   readonly memory: HostMemory;
@@ -223,6 +226,7 @@ export function createOperations(parts: OperationsParts): Operations {
     forecast: pool => forecasts.view(pool, iso()),
     feed: (after, limit) => feed.after(after, limit),
     follow: listener => feed.follow(listener),
+    trace: (target, hear) => traced(target, hear, parts),
     async pause(target, act) {
       const list = found(target);
       for (const t of list) governor.pause(t, author(act), act.why, clock.now());

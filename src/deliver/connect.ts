@@ -16,7 +16,7 @@ import { MINUTE, type Ms } from '../kernel/units.js';
 import { networkReply } from '../outcome/reply.js';
 import type { MxHost, Router } from '../route/router.js';
 import { dial } from './dial.js';
-import { dialogueLogger } from './dialogue.js';
+import type { Dialogue } from './dialogue.js';
 import { authenticate, handshake, type HandshakeOptions, type Refused, type TlsManner } from './handshake.js';
 import type { HostMemory, Met } from './host-memory.js';
 import type { DeliverLog } from './ports.js';
@@ -43,7 +43,7 @@ export interface ConnectorPorts {
   readonly router: Pick<Router, 'addresses' | 'order' | 'tls'>;
   readonly memory: HostMemory;
   readonly log: DeliverLog;
-  readonly dialogue: boolean;
+  readonly dialogue: Dialogue;
 }
 
 /** On whose behalf connections are opened. */
@@ -163,7 +163,7 @@ export class Connector {
       context: this.#context(settings().tls),
       session: manner === 'clear' ? undefined : this.#guard.session(target, policy),
       patience: 2 * limits.connectTimeout,
-      logger: dialogue ? dialogueLogger(log, `${source.name} → ${host.name}[${address}]`) : undefined,
+      dialogue: dialogue.tap({ source: source.name, provider: target.provider, host: host.name, address }),
     };
     const socket = await dial(source.address, address, host.port, limits.connectTimeout);
     if (socket instanceof Error)
@@ -178,7 +178,7 @@ export class Connector {
     }
     const trouble = manner === 'clear' ? undefined : this.#guard.judged(target, policy, ready);
     const refused: Refused | undefined = trouble ?? (await authenticate(ready, options));
-    if (!refused) return { connection: ready, host: host.name, address, tls: ready.secure };
+    if (!refused) return { connection: ready, host: host.name, address, tls: ready.secure, dialogue: options.dialogue };
     ready.close();
     if (refused.phase === 'auth')
       log.error({ source: source.name, host: host.name, reply: refused.reply.line }, 'a smart host refuses our password');

@@ -67,7 +67,7 @@ export class Departures {
       events.emit('departed', { ...permit.lane, message: first.message, recipients: rows.length, at: clock.now() });
     }
     const states = rows.map(r => r.state);
-    const result = await session.send(mail.envelope, own ?? sender, states, mail.content);
+    const result = await session.send(mail.envelope, own ?? sender, states, mail.content, first.message);
     if (!result.seen && result.answers.every(a => a.reply.code === 0 && !a.own)) {
       // The connection had gone before a byte of MAIL FROM: the provider never saw the attempt.
       governor.refund(permit, rows.length, clock.now());

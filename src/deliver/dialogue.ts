@@ -1,16 +1,130 @@
 /**
- * The dialogue of a connection as debug lines: commands and replies, no bodies; nodemailer leaves the secrets of AUTH out.
+ * The SMTP dialogue of all connections, for whoever listens: `rampd trace`, and the log under --debug.
+ *
+ * Promises: bodies and what AUTH sends never pass, whatever the server asks for; control characters are gone; a listener
+ * hears a connection from its beginning, or from its next transaction on, never the rest of one. While nobody listens a
+ * command costs the question whether somebody does. A listener must not throw, and must not keep what it cannot bound.
  */
+import type { Clock } from '../kernel/clock.js';
+import type { MessageNumber } from '../kernel/message.js';
+import type { Phase } from '../kernel/reply.js';
 import { printable } from '../kernel/text.js';
-import type { DeliverLog } from './ports.js';
+import { DialogueState } from './dialogue-state.js';
 
-/** nodemailer's logger interface. */
-export function dialogueLogger(log: DeliverLog, label: string): Record<string, (...args: unknown[]) => void> {
-  const write = (entry: unknown, text?: unknown): void => {
-    const kind = (entry as { tnx?: string } | undefined)?.tnx;
-    if (kind === 'client' || kind === 'server')
-      log.debug({ smtp: label, side: kind === 'client' ? 'C' : 'S' }, printable(String(text), 4_000));
-  };
-  const quiet = (): void => undefined;
-  return { trace: quiet, debug: write, info: quiet, warn: quiet, error: quiet, fatal: quiet, level: quiet };
+export type DialoguePhase = Phase | 'rset' | 'quit';
+
+export interface Spoken {
+  readonly source: string;
+  readonly provider: string;
+  readonly host: string;
+  readonly address: string;
+}
+
+export interface DialogueLine extends Spoken {
+  /** Epoch milliseconds. */
+  readonly at: number;
+  /** Counts connections since the start. */
+  readonly connection: number;
+  readonly phase: DialoguePhase;
+  readonly side: 'client' | 'server';
+  readonly text: string;
+  /** Whose transaction it belongs to. */
+  readonly message?: MessageNumber;
+}
+
+interface Listener {
+  /** What began before is not heard. */
+  readonly since: number;
+  readonly hear: (line: DialogueLine) => void;
+}
+
+/** RFC 5321 §4.5.3.1.5 allows replies of 512 octets a line; commands with their parameters are longer. */
+const LONGEST_LINE = 2_000;
+/** Lines of one reply that are told. */
+const MOST_LINES = 100;
+
+export class Dialogue {
+  readonly #clock: Pick<Clock, 'wall'>;
+  readonly #listeners = new Set<Listener>();
+  /** Numbers connections, beginnings and listeners alike: what is higher came later. */
+  #count = 0;
+  #connections = 0;
+
+  constructor(clock: Pick<Clock, 'wall'>) {
+    this.#clock = clock;
+  }
+
+  get wanted(): boolean {
+    return this.#listeners.size > 0;
+  }
+
+  /** Calls back for every line until the returned function is called. */
+  follow(hear: (line: DialogueLine) => void): () => void {
+    const listener = { since: ++this.#count, hear };
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  tap(about: Spoken): DialogueTap {
+    const number = ++this.#connections;
+    return new DialogueTap(
+      () => this.wanted,
+      () => ++this.#count,
+      (began, line) => {
+        const told = { ...about, ...line, at: this.#clock.wall(), connection: number };
+        for (const { since, hear } of this.#listeners) if (began > since) hear(told);
+      },
+    );
+  }
+}
+
+type Line = Pick<DialogueLine, 'phase' | 'side' | 'text' | 'message'>;
+
+/** One connection's place at the dialogue. */
+export class DialogueTap {
+  readonly #wanted: () => boolean;
+  readonly #next: () => number;
+  readonly #tell: (began: number, line: Line) => void;
+  readonly #state = new DialogueState();
+  #began: number;
+  #message: MessageNumber | undefined;
+  #size = 0;
+
+  constructor(wanted: () => boolean, next: () => number, tell: (began: number, line: Line) => void) {
+    this.#wanted = wanted;
+    this.#next = next;
+    this.#tell = tell;
+    this.#began = next();
+  }
+
+  /** Asked by the connection before each line. */
+  get wanted(): boolean {
+    return this.#wanted();
+  }
+
+  /** What the next MAIL FROM belongs to, and how many bytes its body has. */
+  transaction(message: MessageNumber | undefined, size: number): void {
+    this.#message = message;
+    this.#size = size;
+  }
+
+  /** A command, as it is sent. */
+  said(command: string): void {
+    const { phase, text } = this.#state.said(command);
+    if (phase === 'mail') this.#began = this.#next();
+    this.#line('client', phase, text);
+  }
+
+  /** A reply, whole. */
+  heard(reply: string): void {
+    const { phase, text, body } = this.#state.heard(reply);
+    for (const line of text.split(/\r?\n/, MOST_LINES)) this.#line('server', phase, line);
+    if (body) this.#line('client', 'end', `<${this.#size.toLocaleString('en-US')} bytes>`);
+  }
+
+  #line(side: Line['side'], phase: DialoguePhase, text: string): void {
+    const inside = phase === 'mail' || phase === 'rcpt' || phase === 'data' || phase === 'end';
+    const message = inside && this.#message !== undefined ? { message: this.#message } : {};
+    this.#tell(this.#began, { side, phase, text: printable(text, LONGEST_LINE), ...message });
+  }
 }

@@ -13,6 +13,7 @@ import type { Phase, Reply } from '../kernel/reply.js';
 import { MINUTE, SECOND, type Ms } from '../kernel/units.js';
 import { networkReply, parseReply } from '../outcome/reply.js';
 import type { MxHost } from '../route/router.js';
+import type { DialogueTap } from './dialogue.js';
 import type { SendError } from './transaction.js';
 
 /** Longest reply that is read, bytes. */
@@ -35,8 +36,7 @@ export interface HandshakeOptions {
   readonly session?: Buffer | undefined;
   /** Real time for the greeting and for TLS; half as much again for everything. */
   readonly patience: Ms;
-  /** nodemailer's logger; undefined: the dialogue is not logged. */
-  readonly logger: Record<string, (...args: unknown[]) => void> | undefined;
+  readonly dialogue: DialogueTap;
 }
 
 export interface Refused {
@@ -47,7 +47,7 @@ export interface Refused {
 }
 
 export function handshake(socket: net.Socket, options: HandshakeOptions): Promise<SMTPConnection | Refused> {
-  const { host, manner, patience, logger } = options;
+  const { host, manner, patience, dialogue } = options;
   return new Promise(resolve => {
     const connection = new SMTPConnection({
       connection: socket,
@@ -71,9 +71,17 @@ export function handshake(socket: net.Socket, options: HandshakeOptions): Promis
       socketTimeout: SILENCE,
       socketCloseTimeout: 1_000,
       maxResponseSize: MOST_REPLY,
-      logger: logger ?? false,
-      transactionLog: logger !== undefined,
+      logger: false,
+      // Asked before each line: whoever wants to hear may come later than the connection.
+      get transactionLog() {
+        return dialogue.wanted;
+      },
     });
+    connection.logger.debug = (entry?: unknown, text?: unknown) => {
+      const { tnx } = (entry ?? {}) as { readonly tnx?: string };
+      if (tnx === 'client') dialogue.said(String(text));
+      else if (tnx === 'server') dialogue.heard(String(text));
+    };
     let over = false;
     const end = (result: SMTPConnection | Refused): void => {
       if (over) return;

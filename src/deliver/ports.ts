@@ -15,6 +15,7 @@ import type { LaneName } from '../kernel/verdict.js';
 import type { Classifier } from '../outcome/classify.js';
 import type { Conclusion } from './conclude.js';
 import type { Router } from '../route/router.js';
+import type { Dialogue } from './dialogue.js';
 import type { HostMemory } from './host-memory.js';
 
 /** One queue as the spool shows it: pool x recipient domain x warm-up wish x priority x job, rows in due order. */
@@ -104,8 +105,8 @@ export interface DeliverPorts {
   /** A reverse path that names this recipient alone; undefined: the envelope's sender. Never asked for the null sender. */
   readonly reversePath?: (about: Departing) => string | undefined;
   readonly log: DeliverLog;
-  /** Pass the SMTP dialogue to the log. */
-  readonly dialogue: boolean;
+  /** What is said on connections, for whoever listens. */
+  readonly dialogue: Dialogue;
   /** A commit failed: the daemon cannot go on honestly. */
   readonly failed: (error: Error) => void;
 }

@@ -6,7 +6,7 @@
  */
 import type { Clock, Timer } from '../kernel/clock.js';
 import type { LaneLimits } from '../kernel/governor.js';
-import type { Envelope, NewRecipient, RecipientState } from '../kernel/message.js';
+import type { Envelope, MessageNumber, NewRecipient, RecipientState } from '../kernel/message.js';
 import type { Reply } from '../kernel/reply.js';
 import type { Instant } from '../kernel/units.js';
 import { parseReply } from '../outcome/reply.js';
@@ -56,12 +56,13 @@ export class Session {
     opened.connection.on('end', () => this.#gone());
   }
 
-  /** Carries one message to these recipients, from `from` ('' is the null sender). Never rejects. */
+  /** Carries one message to these recipients, from `from` ('' is the null sender); `message` names it to who listens. Never rejects. */
   async send(
     envelope: Envelope,
     from: string,
     recipients: readonly RecipientState[] | readonly NewRecipient[],
     content: readonly Buffer[],
+    message?: MessageNumber,
   ): Promise<TransactionResult> {
     if (this.#dead()) return unsent(recipients.length);
     const to = recipients.map(r => r.address);
@@ -72,6 +73,7 @@ export class Session {
     const { ret, envid } = envelope;
     this.#commands.prepare({ eightBit: fitted.eightBit, utf8: fitted.utf8, ...(ret && { ret }), ...(envid && { envid }) }, recipients);
     const size = fitted.content.reduce((n, part) => n + part.length, 0);
+    this.#opened.dialogue?.transaction(message, size);
     const result = await transact(this.#opened.connection, { from: from || false, to, size }, to, fitted.content);
     for (const answer of result.answers) if (answer.reply.code >= 400 || answer.reply.code === 0) this.errors++;
     return { ...result, relayed: !this.#commands.offers('DSN') };

@@ -7,6 +7,7 @@ import type { Phase, Reply } from '../kernel/reply.js';
 import type { Source } from '../kernel/settings.js';
 import type { HostTls, TlsPolicy } from '../kernel/tls.js';
 import type { MxHost } from '../route/router.js';
+import type { DialogueTap } from './dialogue.js';
 
 export interface Target {
   readonly source: Source;
@@ -25,6 +26,8 @@ export interface Opened {
   readonly host: string;
   readonly address: string;
   readonly tls: boolean;
+  /** Where what is said on it can be heard. */
+  readonly dialogue?: DialogueTap;
 }
 
 export interface Failed {

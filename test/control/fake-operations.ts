@@ -1,4 +1,5 @@
 /** Operations for tests: remembers what it was asked, answers what the test set. */
+import type { TraceLine } from '../../src/control/trace-view.js';
 import type { TlsView } from '../../src/control/tls-view.js';
 import { wanted } from '../../src/control/journal-filter.js';
 import type { Act, DeleteFilter, JournalFilter, JournalPage, Operations } from '../../src/control/operations.js';
@@ -280,6 +281,13 @@ export class FakeOperations implements Operations {
   follow(listener: (line: FeedView) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+  /** Who hears the dialogue; `trouble` refuses. */
+  readonly tracers = new Set<(line: TraceLine) => void>();
+  async trace(target: string, hear: (line: TraceLine) => void): Promise<() => void> {
+    this.#ask('trace', target);
+    this.tracers.add(hear);
+    return () => void this.tracers.delete(hear);
   }
   /** What memory has forgotten and the journal has not. */
   old: FeedView[] = [];

@@ -10,6 +10,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
 import { Connector, type NotOpened } from '../../src/deliver/connect.js';
+import { Dialogue } from '../../src/deliver/dialogue.js';
 import type { Opened } from '../../src/deliver/target.js';
 import { HostMemory } from '../../src/deliver/host-memory.js';
 import { isAboutUs } from '../../src/deliver/refusal.js';
@@ -129,7 +130,7 @@ export async function play(text: string, trusted: readonly string[] = []): Promi
       },
       memory: new HostMemory(clock),
       log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
-      dialogue: true,
+      dialogue: new Dialogue(clock),
     });
     const classifier = new Classifier(new Map());
     const classify = (failed: NotOpened) =>

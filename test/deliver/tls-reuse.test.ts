@@ -3,6 +3,7 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Connector } from '../../src/deliver/connect.js';
+import { Dialogue } from '../../src/deliver/dialogue.js';
 import { HostMemory } from '../../src/deliver/host-memory.js';
 import { TlsGuard } from '../../src/deliver/tls-guard.js';
 import { Events } from '../../src/kernel/events.js';
@@ -65,7 +66,7 @@ beforeEach(async () => {
     },
     memory: new HostMemory(clock),
     log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
-    dialogue: false,
+    dialogue: new Dialogue(clock),
   });
 });
 afterEach(() => void server.close());
