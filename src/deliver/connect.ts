@@ -20,7 +20,7 @@ import type { Dialogue } from './dialogue.js';
 import { authenticate, handshake, type HandshakeOptions, type Refused, type TlsManner } from './handshake.js';
 import type { HostMemory, Met } from './host-memory.js';
 import type { DeliverLog } from './ports.js';
-import type { Again, Failed, Opened, Target } from './target.js';
+import type { Failed, Leave, Opened, Target } from './target.js';
 import { contextMaker } from './tls-context.js';
 import { TlsGuard } from './tls-guard.js';
 
@@ -69,10 +69,10 @@ export class Connector {
   }
 
   /**
-   * Tries hosts in order of preference; resolves with a connection past EHLO, or with the last failure. `again` is asked
+   * Tries hosts in order of preference; resolves with a connection past EHLO, or with the last failure. `leave` is asked
    * before the receiver sees another connection.
    */
-  async open(from: From, hosts: readonly MxHost[], limits: LaneLimits, again: (failed: NotOpened) => Again): Promise<Opened | NotOpened> {
+  async open(from: From, hosts: readonly MxHost[], limits: LaneLimits, leave: Leave): Promise<Opened | NotOpened> {
     const { memory } = this.#ports;
     const { source } = from;
     const failed = new Set<string>();
@@ -82,6 +82,7 @@ export class Connector {
     const began = performance.now();
     let last: NotOpened | undefined;
     let tries = 0;
+    let seenBefore = false;
     for (const target of targets) {
       if (refused.has(target.host.name)) continue;
       if (tries++ === MOST_ADDRESSES || performance.now() - began > LONGEST_ATTEMPT) break;
@@ -90,16 +91,18 @@ export class Connector {
         last = seen(this.#guard.unknown(target, target.tls));
         continue;
       }
-      const result = await this.#one(target, target.tls.policy, failure => again(seen(failure)));
+      if (seenBefore && !leave.another()) break;
+      const result = await this.#one(target, target.tls.policy, leave);
       if ('connection' in result) {
         memory.answered(source.name, target.address);
         return result;
       }
       last = seen(result);
-      const next = result.next ?? (result.phase === 'connect' ? 'go' : again(last));
       // What is about our address says nothing about the host.
-      if (next !== 'stop') memory.failed(met(target), result.reply.line);
-      if (next !== 'go') break;
+      if (leave.aboutUs(last)) break;
+      memory.failed(met(target), result.reply.line);
+      if (result.denied === true) break;
+      seenBefore = result.phase !== 'connect';
       // The host answered: its other addresses would say the same.
       if (result.reply.code !== 0) refused.add(target.host.name);
     }
@@ -129,8 +132,8 @@ export class Connector {
     return all.length > 0 ? all : { reply: networkReply(trouble), phase: 'connect', host: '', hosts: hosts.length };
   }
 
-  /** One address; opportunistic TLS that breaks is tried once more in the clear (RFC 7435 §3), where `again` allows it. */
-  async #one(target: Target, published: TlsPolicy, again: (failed: Failed) => Again): Promise<Opened | (Failed & { next?: Again })> {
+  /** One address; opportunistic TLS that breaks is tried once more in the clear (RFC 7435 §3), unless that is denied. */
+  async #one(target: Target, published: TlsPolicy, leave: Leave): Promise<Opened | (Failed & { denied?: true })> {
     const { memory, log } = this.#ports;
     const { source, host, address } = target;
     const policy = this.#guard.policy(target, published);
@@ -146,8 +149,7 @@ export class Connector {
       { source: source.name, host: host.name, address, reply: first.reply.line },
       'TLS is broken there: mail goes in the clear for a while',
     );
-    const next = again(first);
-    if (next !== 'go') return { ...first, next };
+    if (!leave.another()) return { ...first, denied: true };
     return this.#speak(target, policy, 'clear');
   }
 

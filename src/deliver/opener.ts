@@ -6,7 +6,7 @@ import type { Instant } from '../kernel/units.js';
 import type { ReplyMatch } from '../kernel/reply.js';
 import type { Wait } from '../kernel/verdict.js';
 import { Connector, type NotOpened } from './connect.js';
-import type { Again } from './target.js';
+import type { Leave } from './target.js';
 import type { Lane } from './lane.js';
 import type { Lanes } from './lanes.js';
 import type { Picker } from './picker.js';
@@ -95,14 +95,17 @@ export class Opener {
     const source = settings().sources.get(lane.source);
     const from = source && { source, provider: lane.name.provider, sharing: (host: string) => policiesAt(site, host) };
     let connection: number | undefined = permitted;
-    const again = (failed: NotOpened): Again => {
-      if (connection === undefined || isAboutUs(this.#classify(lane, failed))) return 'stop';
-      governor.disconnected(connection, clock.now());
-      const verdict = governor.mayConnect(lane.name, clock.now());
-      connection = verdict.go ? verdict.connection : undefined;
-      return verdict.go ? 'go' : 'wait';
+    const leave: Leave = {
+      aboutUs: failed => isAboutUs(this.#classify(lane, failed)),
+      another: () => {
+        if (connection === undefined) return false;
+        governor.disconnected(connection, clock.now());
+        const verdict = governor.mayConnect(lane.name, clock.now());
+        connection = verdict.go ? verdict.connection : undefined;
+        return verdict.go;
+      },
     };
-    const opened = from ? await this.#connector.open(from, site.hosts, governor.laneLimits(lane.name), again) : undefined;
+    const opened = from ? await this.#connector.open(from, site.hosts, governor.laneLimits(lane.name), leave) : undefined;
     const opening = (lane.opening.get(site.key) ?? 1) - 1;
     if (opening > 0) lane.opening.set(site.key, opening);
     else lane.opening.delete(site.key);

@@ -36,5 +36,10 @@ export interface Failed {
   readonly host: string;
 }
 
-/** wait: another connection is not granted now. stop: the provider's other hosts would say the same. */
-export type Again = 'go' | 'wait' | 'stop';
+/** What the opener knows and the connector does not. */
+export interface Leave {
+  /** Would the provider's other hosts say the same? */
+  aboutUs(failed: Failed): boolean;
+  /** The receiver is about to see another connection: may it? */
+  another(): boolean;
+}

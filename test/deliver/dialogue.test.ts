@@ -81,7 +81,7 @@ async function connect(auth?: SmtpHost['auth']): Promise<Session> {
   });
   const { port } = server.address() as net.AddressInfo;
   const host = { name: 'mx.example', preference: 0, port, static: true, tls: 'none' as const, ...(auth && { auth }) };
-  const opened = await connector.open({ source: SOURCE, provider: 'big' }, [host], LIMITS, () => 'stop');
+  const opened = await connector.open({ source: SOURCE, provider: 'big' }, [host], LIMITS, { aboutUs: () => false, another: () => false });
   if (!('connection' in opened)) throw new Error(opened.reply.line);
   return new Session(1, 'site', opened, clock, { closed: () => undefined });
 }

@@ -1,7 +1,7 @@
 /**
  * MX hosts that follow a transcript to the letter, and what the connector made of them.
  *
- * A transcript: `limit KEY`, `policy NAME`, `host NAME WORDS` lines first; then one `== HOST` section for every connection,
+ * A transcript: `limit KEY`, `policy NAME`, `host NAME WORDS`, `connections MOST` lines first; then one `== HOST` section for every connection,
  * in the order in which they must come; then `=> ` and the end expected. Within a section `S:` is sent (lines that follow
  * one another in one write), `C:` must come, `*` stands for anything; `-- tls` is a handshake, `-- garbage` what is none,
  * `-- close` closes, `-- silent` says nothing more.
@@ -9,9 +9,9 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
-import { Connector, type NotOpened } from '../../src/deliver/connect.js';
+import { Connector } from '../../src/deliver/connect.js';
 import { Dialogue } from '../../src/deliver/dialogue.js';
-import type { Opened } from '../../src/deliver/target.js';
+import type { Failed, Opened } from '../../src/deliver/target.js';
 import { HostMemory } from '../../src/deliver/host-memory.js';
 import { isAboutUs } from '../../src/deliver/refusal.js';
 import { BUILT_IN_LIMITS } from '../../src/govern/limits.js';
@@ -133,11 +133,13 @@ export async function play(text: string, trusted: readonly string[] = []): Promi
       dialogue: new Dialogue(clock),
     });
     const classifier = new Classifier(new Map());
-    const classify = (failed: NotOpened) =>
+    let more = Number(words('connections')[0]?.[0] ?? Infinity) - 1;
+    const classify = (failed: Failed) =>
       classifier.classify(failed.reply, { provider: 'p', phase: failed.phase, recipientDomain: 'rcpt.example' });
-    const opened = await connector.open({ source: SOURCE, provider: 'p' }, hosts.list, limits, failed =>
-      isAboutUs(classify(failed)) ? 'stop' : 'go',
-    );
+    const opened = await connector.open({ source: SOURCE, provider: 'p' }, hosts.list, limits, {
+      aboutUs: failed => isAboutUs(classify(failed)),
+      another: () => more-- > 0,
+    });
     if ('connection' in opened) opened.connection.close();
     await hosts.quiet();
     const end = 'connection' in opened ? readyLine(opened) : `${opened.phase} ${classify(opened).class} ${opened.reply.line}`;

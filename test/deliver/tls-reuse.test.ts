@@ -73,12 +73,10 @@ afterEach(() => void server.close());
 
 async function connect(source: Source = SOURCE): Promise<string> {
   const { port } = server.address() as net.AddressInfo;
-  const opened = await connector.open(
-    { source, provider: 'p' },
-    [{ name: HOST, preference: 0, port, static: false }],
-    LIMITS,
-    () => 'stop',
-  );
+  const opened = await connector.open({ source, provider: 'p' }, [{ name: HOST, preference: 0, port, static: false }], LIMITS, {
+    aboutUs: () => false,
+    another: () => false,
+  });
   if (!('connection' in opened)) return opened.reply.line;
   opened.connection.close();
   return opened.tls ? 'tls' : 'clear';
