@@ -19,6 +19,7 @@ import { Books, type BooksParts, prepared } from './daemon/books.js';
 import { createOperations } from './daemon/operations.js';
 import { Chores } from './daemon/chores.js';
 import { DeliveryWatch } from './daemon/delivery-watch.js';
+import { DoctorDesk } from './daemon/doctor-desk.js';
 import { Feed } from './daemon/feed.js';
 import { Feedback } from './daemon/feedback.js';
 import type { Addressee } from './daemon/feedback-desk.js';
@@ -246,6 +247,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       log,
     });
     undo.push(() => tls.stop());
+    const doctor = new DoctorDesk({ clock, settings: () => settings, log, enabled: options.virtual !== true });
+    undo.push(() => doctor.stop());
     const router = createRouter({
       dns,
       clock,
@@ -335,6 +338,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       suppression,
       dispatcher,
       dialogue,
+      doctor: () => doctor.last(),
       store,
       mailroom,
       memory,
@@ -363,6 +367,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     keeper.watch();
     chores.start();
     tls.start();
+    void doctor.look();
     dispatcher.start();
     refuse(null);
     log.info({ listeners, http: http.bound, socket: settings.control.socket }, `rampd ${VERSION} is ready`);
@@ -401,6 +406,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       governor.configure(settings, clock.now());
       ticks.configure(settings);
       dispatcher.reconfigure();
+      void doctor.look();
       governor.note('reloaded', author, `${options.settingsFile} is in force`, clock.now());
       events.emit('reloaded', { file: options.settingsFile });
       return { warnings: [...next.warnings, ...keys.warnings].map(printFault) };
@@ -413,6 +419,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         await dispatcher.stop(code === 0 ? settings.drain : 0);
         ticks.stop();
         chores.stop();
+        doctor.stop();
         await tls.stop();
         feedback.close();
         if (code === 0) {

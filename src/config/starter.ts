@@ -91,6 +91,9 @@ accounting: { file: /var/lib/rampd/acct.csv, format: csv, rotate: 1d, compress: 
 
 log: { level: info }
 
+# What receivers hold against the mail (names, SPF, DKIM, block lists): rampd doctor says it, and each start warns of it.
+# doctor: { probe: [mx1.example.net], dnsbl: [zen.spamhaus.org] } # or at-start: false, dnsbl: none
+
 # For tests and the lab only: deliver to loopback and private addresses.
 # allow-private: true
 `;

@@ -7,6 +7,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { FaultError, type Fault } from '../kernel/fault.js';
+import type { DoctorView } from './doctor-view.js';
 import { Refusal, type Act, type DeleteFilter, type ProviderView, type ScheduleView, type StageVerb } from './operations.js';
 import { suppressionClient, type SuppressionClient } from './suppression-client.js';
 import type { TraceLine, TraceGap } from './trace-view.js';
@@ -60,6 +61,7 @@ export interface ControlClient {
   schedules(): Promise<ScheduleView[]>;
   settings(): Promise<unknown>;
   tls(): Promise<TlsView>;
+  doctor(): Promise<DoctorView>;
   messages(filter?: ShowFilter): Promise<MessageView[]>;
   why(target: string): Promise<WhyView>;
   forecast(pool: string): Promise<ForecastView>;
@@ -136,6 +138,7 @@ export function connectControl(socket: string): ControlClient {
     schedules: () => show('schedules'),
     settings: () => show('settings'),
     tls: () => show('tls'),
+    doctor: () => call('GET', '/v1/doctor'),
     messages: filter => show('messages', filter),
     forecast: pool => call('GET', `/v1/forecast${query({ pool })}`),
     why: target => call('GET', `/v1/why${query({ target })}`),

@@ -4,6 +4,7 @@
  * Every act names its author (the operator's user name) and may carry a reason. Refusals are Refusal, with a sentence for
  * people; they change nothing.
  */
+import type { DoctorView } from './doctor-view.js';
 import type { SuppressionOperations } from './suppression-operations.js';
 import type { TraceLine } from './trace-view.js';
 import type { TlsView } from './tls-view.js';
@@ -94,6 +95,8 @@ export interface Operations {
   /** The settings in force, as plain JSON with origins; passwords left out. */
   settings(): unknown;
   tls(): TlsView;
+  /** What the doctor found last; null when it has not looked, or is not to. */
+  doctor(): DoctorView | null;
   messages(filter: { readonly queue?: string; readonly limit: number }): Promise<MessageView[]>;
   /** undefined: no recipient of it waits. */
   message(id: string): Promise<MessageView | undefined>;

@@ -213,6 +213,7 @@ export function renderStatus(status: StatusView, screen: Screen): string {
     ...(feedback ? [feedbackLine(feedback)] : []),
     `spool: ${plural(spool.messages, 'message')}, ${plural(spool.recipients, 'recipient')}, ${sizeText(spool.bytes)}`,
     ...recordLines(status.records ?? [], screen),
+    ...doctorLine(status.doctor),
     '',
     ...sourceLines(status.sources, screen),
     ...(status.windows.length > 0 ? ['', ...windowLines(status.windows, screen)] : []),
@@ -220,6 +221,14 @@ export function renderStatus(status: StatusView, screen: Screen): string {
     ...(more > 0 ? [`and ${plural(more, 'more queue')}: rampd show queues`] : []),
     ...(status.pausedJobs ? ['', ...jobLines(status.pausedJobs, screen)] : []),
   ]);
+}
+
+function doctorLine(doctor: StatusView['doctor']): string[] {
+  if (!doctor || doctor.state === 'ok') return [];
+  const { fail, warn } = doctor.counts;
+  return [
+    `doctor: ${[...(fail > 0 ? [`${fail} fail`] : []), ...(warn > 0 ? [`${warn} warn`] : [])].join(', ')} (rampd doctor says what, and how to mend it)`,
+  ];
 }
 
 function feedbackLine(counts: NonNullable<StatusView['feedback']>): string {

@@ -1,7 +1,7 @@
 /**
  * The control API: Operations over HTTP on a Unix socket that only its owner may open.
  *
- * GET /v1/status, /v1/show/:kind, /v1/why, /v1/forecast, /v1/events, /v1/journal, /v1/trace; POST /v1/pause, resume, lift, undo, stage, retry, delete, reload, stop;
+ * GET /v1/status, /v1/doctor, /v1/show/:kind, /v1/why, /v1/forecast, /v1/events, /v1/journal, /v1/trace; POST /v1/pause, resume, lift, undo, stage, retry, delete, reload, stop;
  * and /v1/suppression.
  * Answers JSON: Refusal → 409 {error}, FaultError → 422 {faults}, an ill-formed request → 400 {error}, unknown → 404 {error}.
  * Holds no state and decides nothing; a bug in an operation answers 500 with its message and is logged, never its stack.
@@ -146,6 +146,14 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
 
 function readRoutes(app: FastifyInstance, operations: Operations): void {
   app.get('/v1/status', { config: { roles: ['read', 'operator'] } }, () => operations.status());
+  app.get('/v1/doctor', { config: { roles: ['read', 'operator'] } }, async () => {
+    const found = operations.doctor();
+    if (!found)
+      throw new Refusal(
+        'the doctor has not looked: it does at the start, unless doctor: { at-start } or private addresses keep it from it',
+      );
+    return found;
+  });
   app.get<{ Params: { kind: string } }>('/v1/show/:kind', (request, reply) => {
     const kind = SHOWN.find(known => known === request.params.kind);
     if (!kind)

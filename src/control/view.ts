@@ -2,6 +2,7 @@
  * The shapes a running daemon shows: `rampd status --json` and GET /v1/status are this contract. Times are ISO 8601, rates
  * are numbers per hour, null means no limit. Pure data: the UI and the commands see nothing else of the daemon.
  */
+import type { DoctorView } from './doctor-view.js';
 
 export type SourceState = 'paused' | 'suspended' | 'holding' | 'backing-off' | 'warming' | 'warm';
 
@@ -131,6 +132,8 @@ export interface StatusView {
   windows: WindowView[];
   /** Jobs that a person has paused; absent when there is none. */
   pausedJobs?: JobView[];
+  /** What `rampd doctor` found at the start or the last reload; absent when it has not looked. */
+  doctor?: Pick<DoctorView, 'at' | 'state' | 'counts'>;
   /** Where records are written; absent when nowhere. */
   records?: RecordsView[];
 }

@@ -2,6 +2,7 @@
  * What the control API may ask, answered by the running daemon's parts. Reading builds views; acting tells the governor, whose
  * journal record is the trace.
  */
+import type { DoctorView } from '../control/doctor-view.js';
 import { wanted } from '../control/journal-filter.js';
 import { filterText } from '../control/filter-text.js';
 import { type Operations, type Act, Refusal, type StageVerb } from '../control/operations.js';
@@ -43,6 +44,7 @@ export interface OperationsParts {
   readonly governor: Governor;
   readonly dispatcher: Dispatcher;
   readonly dialogue: Dialogue;
+  readonly doctor: () => DoctorView | null;
   readonly store: Store;
   readonly mailroom: Mailroom;
   readonly memory: HostMemory;
@@ -123,6 +125,7 @@ export function createOperations(parts: OperationsParts): Operations {
 
   const status = (): StatusView => {
     const totals = store.totals();
+    const doctor = parts.doctor();
     const pausedJobs = governor.pausedNames('job').length > 0 ? jobViews(parts, iso()).filter(j => j.paused !== null) : [];
     return {
       now: new Date(clock.wall()).toISOString(),
@@ -146,6 +149,7 @@ export function createOperations(parts: OperationsParts): Operations {
       windows: windows(),
       ...recordsView(parts.books.state()),
       ...(pausedJobs.length > 0 ? { pausedJobs } : {}),
+      ...(doctor ? { doctor: { at: doctor.at, state: doctor.state, counts: doctor.counts } } : {}),
     };
   };
 
@@ -216,6 +220,7 @@ export function createOperations(parts: OperationsParts): Operations {
       ),
     settings: () => settingsView(settings()),
     tls: () => parts.tls.view(),
+    doctor: () => parts.doctor(),
     messages: filter => mailroom.messages(filter, iso()),
     message: async id => {
       const read = parseMessageId(id);

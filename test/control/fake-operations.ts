@@ -1,6 +1,7 @@
 /** Operations for tests: remembers what it was asked, answers what the test set. */
 import type { TraceLine } from '../../src/control/trace-view.js';
 import type { TlsView } from '../../src/control/tls-view.js';
+import type { DoctorView } from '../../src/control/doctor-view.js';
 import { wanted } from '../../src/control/journal-filter.js';
 import type { Act, DeleteFilter, JournalFilter, JournalPage, Operations } from '../../src/control/operations.js';
 import type { SuppressionOperations } from '../../src/control/suppression-operations.js';
@@ -258,6 +259,8 @@ export class FakeOperations implements Operations {
     { name: 'four-weeks', description: '28 earned days', stages: 28, tick: '0 4 * * *', timezone: 'UTC', usedBy: ['cold-1'] },
   ];
   settings = (): unknown => ({ hostName: 'mta.example.com' });
+  found: DoctorView | null = null;
+  doctor = (): DoctorView | null => this.found;
   tls = (): TlsView => ({ policies: [], domains: [] });
   async message(id: string): Promise<MessageView | undefined> {
     this.#ask('message', id);
