@@ -30,6 +30,7 @@ import { bootId } from './daemon/boot.js';
 import { dropRoot } from './daemon/privileges.js';
 import { processFigures } from './daemon/process-figures.js';
 import { checkStateFolder } from './daemon/state-folder.js';
+import { Snds } from './daemon/snds.js';
 import { SuppressionList } from './daemon/suppression.js';
 import { interfaceAddresses } from './daemon/interfaces.js';
 import { unchangeable } from './daemon/unchangeable.js';
@@ -336,6 +337,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       tls,
       governor,
       suppression,
+      snds: new Snds({ clock, store, settings: () => settings, governor }),
       dispatcher,
       dialogue,
       doctor: () => doctor.last(),

@@ -33,6 +33,7 @@ export const COMMANDS: readonly Entry[] = [
   { names: ['undo'], load: () => import('./undo.js') },
   { names: ['retry'], load: () => import('./retry.js') },
   { names: ['delete'], load: () => import('./delete.js') },
+  { names: ['import'], load: () => import('./import.js') },
   { names: ['suppress'], load: () => import('./suppress.js') },
   { names: ['alert-test'], load: () => import('./alert-test.js') },
   { names: ['lab'], load: () => import('./lab.js') },

@@ -89,6 +89,11 @@ accounting: { file: /var/lib/rampd/acct.csv, format: csv, rotate: 1d, compress: 
 # Who is told of mail that fails or is late: its sender, unless a client says dsn: postmaster or dsn: none.
 # dsn: { from: mailer-daemon@example.com, delay-after: [4h, 24h] }
 
+# Who gets no more mail: mailboxes that are gone, people who complained. \`rampd suppress\` shows and changes the list.
+suppression: { on: [mailbox.unknown, mailbox.inactive, complaint], at: refuse }
+# Bounces and complaints that come back by mail; a pool that says verp: true gives each recipient a reverse path of its own.
+# feedback: { bounce-domains: [bounce.example.com], fbl: [fbl@example.com] }
+
 log: { level: info }
 
 # What receivers hold against the mail (names, SPF, DKIM, block lists): rampd doctor says it, and each start warns of it.

@@ -23,6 +23,7 @@ import type {
   StatusView,
   WhyView,
   WindowView,
+  SndsImportView,
 } from './view.js';
 
 /** Nobody answers at the socket, or it may not be opened. */
@@ -49,6 +50,7 @@ export interface JournalOptions {
 
 export interface ControlClient {
   readonly suppression: SuppressionClient;
+  importSnds(csv: Readable, act: Act): Promise<SndsImportView>;
   /** Epoch milliseconds of the daemon's wall clock when it last answered; the local clock before. */
   now(): number;
   status(): Promise<StatusView>;
@@ -127,6 +129,9 @@ export function connectControl(socket: string): ControlClient {
 
   return {
     suppression: suppressionClient({ call, stream, query }),
+    async importSnds(csv, act) {
+      return JSON.parse(await textOf(await stream('POST', `/v1/import/snds${query({ ...act })}`, csv))) as SndsImportView;
+    },
     now: () => Date.now() + ahead,
     status: () => call('GET', '/v1/status'),
     sources: () => show('sources'),

@@ -19,6 +19,7 @@ import type {
   StatusView,
   WhyView,
   WindowView,
+  SndsImportView,
 } from './view.js';
 
 export class Refusal extends Error {
@@ -84,6 +85,8 @@ export interface ScheduleView {
 
 export interface Operations {
   readonly suppression: SuppressionOperations;
+  /** A file of Microsoft SNDS data, in pieces. */
+  importSnds(text: AsyncIterable<Buffer | string>, act: Act): Promise<SndsImportView>;
   status(): StatusView;
   sources(): SourceView[];
   lanes(): LaneView[];

@@ -5,7 +5,7 @@
  * comes from. It never holds the reply or the end: callers place those where they have room.
  */
 import { printable } from '../kernel/text.js';
-import type { ReasonView } from './view.js';
+import type { ReasonView, SndsView } from './view.js';
 
 /** What is used of a limit, by directive. `{n}` is the number used. */
 const USED: Readonly<Record<string, (n: string) => string>> = {
@@ -63,4 +63,10 @@ export function reasonText(reason: ReasonView): string {
   }
   const from = reason.from === '' || (window !== undefined && reason.from === `window ${window}`) ? '' : ` (${reason.from})`;
   return printable(text + from);
+}
+
+/** `SNDS to 2026-11-19 20:00: RED, complaint rate 0.4%, 3 trap hits, 12,345 recipients` */
+export function sndsText({ until, filter, complaintRate, trapHits, recipients }: SndsView): string {
+  const rate = complaintRate === '' ? 'not said' : complaintRate;
+  return `SNDS to ${until}: ${filter}, complaint rate ${rate}, ${numberText(trapHits)} trap hits, ${numberText(recipients)} recipients`;
 }

@@ -6,7 +6,7 @@
  * stand behind the reasons, because they will.
  */
 import { page, whenText, wrap, type Screen } from './page.js';
-import { numberText, reasonText } from './reason-text.js';
+import { numberText, reasonText, sndsText } from './reason-text.js';
 import { ends, messageLines, renderSources, windowLimits } from './render.js';
 import type { HostTroubleView, ReasonView, WhyView, WindowView } from './view.js';
 
@@ -15,6 +15,7 @@ export function renderWhy(why: WhyView, screen: Screen): string {
     page([
       ...wrap(why.summary, screen.width),
       ...(why.source?.cannotEarn ? wrap(`${why.source.name}: ${why.source.cannotEarn}`, screen.width) : []),
+      ...(why.source ? reportLines(why.source, screen) : []),
       ...(why.message ? ['', ...messageLines(why.message, screen)] : []),
       ...(why.ahead ? wrap(`${numberText(why.ahead)} of its queue are due before it`, screen.width, 2) : []),
       ...(why.forecast ?? []).flatMap(text => wrap(text, screen.width, 2)),
@@ -22,6 +23,16 @@ export function renderWhy(why: WhyView, screen: Screen): string {
       ...why.lanes.flatMap(lane => ['', ...laneLines(lane, screen)]),
     ]) + (why.source ? `\n${renderSources([{ ...why.source, because: [] }], screen)}` : '')
   );
+}
+
+/** What others said of a source's mail. */
+function reportLines({ name, complaints, snds }: NonNullable<WhyView['source']>, screen: Screen): string[] {
+  return [
+    ...(complaints > 0
+      ? [`${name}: ${numberText(complaints)} ${complaints === 1 ? 'complaint' : 'complaints'} in the last seven days`]
+      : []),
+    ...(snds ? [`${name}: ${sndsText(snds)}`] : []),
+  ].flatMap(text => wrap(text, screen.width));
 }
 
 function laneLines({ lane, verdict, without, windows = [], hosts = [] }: WhyView['lanes'][number], screen: Screen): string[] {

@@ -11,6 +11,7 @@ import { Readable } from 'node:stream';
 import { FaultError } from '../kernel/fault.js';
 import { globMatches } from '../kernel/text.js';
 import { eventStream } from './event-stream.js';
+import { fileRoutes } from './file-routes.js';
 import { HttpError } from './http-body.js';
 import { Refusal, type Act, type JournalFilter, type Operations } from './operations.js';
 import {
@@ -32,7 +33,6 @@ import {
   type Shown,
 } from './requests.js';
 import { bindPrivately, claim } from './socket-file.js';
-import { suppressionRoutes } from './suppression-routes.js';
 import { TraceFollower, traceStream } from './trace-stream.js';
 
 /** Header that carries the daemon's wall clock, so that clients say "in 12m" by the daemon's time. */
@@ -96,7 +96,7 @@ export function mountRoutes(app: FastifyInstance, options: Omit<ControlOptions, 
   app.setNotFoundHandler((request, reply) => reply.code(404).send({ error: `there is no ${request.method} ${request.url.slice(0, 200)}` }));
   readRoutes(app, operations);
   actRoutes(app, operations, log);
-  suppressionRoutes(app, operations.suppression);
+  fileRoutes(app, operations);
 
   const heartbeat = options.heartbeat ?? 15_000;
   const streamed = (reply: FastifyReply, lines: (signal: AbortSignal) => AsyncGenerator<string>): FastifyReply => {

@@ -42,7 +42,28 @@ export interface SourceView {
   cannotEarn: string | null;
   nextTick: string | null;
   waiting: number;
+  /** What Microsoft SNDS last said of its address; null before `rampd import snds`. */
+  snds: SndsView | null;
   because: ReasonView[];
+}
+
+/** Times as SNDS writes them, without a zone. */
+export interface SndsView {
+  from: string;
+  until: string;
+  filter: 'GREEN' | 'YELLOW' | 'RED';
+  complaintRate: string;
+  recipients: number;
+  trapHits: number;
+}
+
+/** What became of a file of SNDS data: sources with new data; lines that were known, of other addresses, or faulty. */
+export interface SndsImportView {
+  sources: string[];
+  known: number;
+  others: number;
+  faulty: number;
+  faults: { line: number; what: string }[];
 }
 
 export interface VerdictView {

@@ -15,7 +15,7 @@ import { finiteOrNull, type Instant } from '../kernel/units.js';
 import { printLane, type Reason } from '../kernel/verdict.js';
 import type { ProviderView, ScheduleView } from './operations.js';
 import { numberText, reasonText } from './reason-text.js';
-import type { FeedView, LaneView, MessageView, ReasonView, SourceView, VerdictView, WhyView, WindowView } from './view.js';
+import type { FeedView, LaneView, MessageView, ReasonView, SourceView, VerdictView, WhyView, WindowView, SndsView } from './view.js';
 
 /** Latest instant a Date can hold (ECMA-262, time values). */
 const LAST = 8.64e15;
@@ -71,7 +71,7 @@ export function laneView(status: LaneStatus, verdict: Explained['verdict'], wait
 export function sourceView(
   status: SourceStatus,
   source: Pick<Source, 'address' | 'hostName'>,
-  more: { readonly waiting: number; readonly nextTick: Instant | null },
+  more: { readonly waiting: number; readonly nextTick: Instant | null; readonly snds?: SndsView | null },
   iso: Iso,
 ): SourceView {
   return {
@@ -94,6 +94,7 @@ export function sourceView(
     cannotEarn: cannotEarn(status),
     nextTick: isoOrNull(more.nextTick, iso),
     waiting: more.waiting,
+    snds: more.snds ?? null,
     because: status.because.map(reason => reasonView(reason, iso)),
   };
 }

@@ -32,10 +32,12 @@ import { JOB, jobsNamed, jobViews } from './jobs.js';
 import { type Mailroom } from './mailroom.js';
 import { past } from './past.js';
 import { traced } from './trace.js';
+import type { Snds } from './snds.js';
 import { whyOf } from './why.js';
 
 export interface OperationsParts {
   readonly suppression: SuppressionOperations;
+  readonly snds: Snds;
   readonly clock: Clock;
   readonly startedAt: number;
   readonly version: string;
@@ -91,7 +93,12 @@ export function createOperations(parts: OperationsParts): Operations {
       let waiting = 0;
       for (const pool of settings().pools.values())
         if (pool.sources.some(s => s.source === source.name)) waiting += byPool.get(pool.name) ?? 0;
-      return sourceView(governor.sourceStatus(source.name, now), source, { waiting, nextTick: parts.nextTick(source.name) }, iso());
+      return sourceView(
+        governor.sourceStatus(source.name, now),
+        source,
+        { waiting, nextTick: parts.nextTick(source.name), snds: parts.snds.of(source.address) },
+        iso(),
+      );
     });
   };
 
@@ -204,6 +211,7 @@ export function createOperations(parts: OperationsParts): Operations {
 
   return {
     suppression: parts.suppression,
+    importSnds: (text, act) => parts.snds.import(text, act),
     status,
     sources,
     lanes,

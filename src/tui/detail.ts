@@ -1,5 +1,5 @@
 /** The second screen: one source, its windows and lanes, and why the chosen lane waits. Pure. */
-import { numberText, reasonText } from '../control/reason-text.js';
+import { numberText, reasonText, sndsText } from '../control/reason-text.js';
 import type { LaneView, SourceView, WindowView } from '../control/view.js';
 import { feedLines } from './feed.js';
 import { boxed, headLine, rowLine, scrolled, seenText, share, widthsOf, type Column } from './layout.js';
@@ -48,9 +48,11 @@ function facts(source: SourceView, width: number, moment: Moment): Line[] {
       dim(' deferred  '),
       span(numberText(source.bouncedToday)),
       dim(' bounced today  '),
+      ...(source.complaints > 0 ? [span(numberText(source.complaints)), dim(' complaints (7 d)  ')] : []),
       span(numberText(source.waiting)),
       dim(' waiting'),
     ],
+    ...(source.snds === null ? [] : [[span(` ${remote(sndsText(source.snds))}`)]]),
     ...(first === undefined ? [] : [[dim(' waits: '), span(`${reasonText(first)}${endText(first.until, moment)}`)]]),
   ];
 }

@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what rampd reaches on this machine, beside the bare libraries and Postfix in the same run.
  *
- *   npm run bench -- [--only e2e|dkim|latency|backlog|start|decide|governor|idle]… [--rounds 3] [--messages N] [--bytes 4096]
+ *   npm run bench -- [--only e2e|dkim|latency|backlog|start|decide|governor|idle|suppression]… [--rounds 3] [--messages N] [--bytes 4096]
  *                    [--contenders rampd,bare,postfix] [--build dist] [--dir FOLDER] [--profile FOLDER] [--ours] [--verbose]
  *
  * Everything happens on loopback and in a folder on a real disk that is removed afterwards. Numbers of one run compare with
@@ -18,6 +18,7 @@ import { idle } from './idle.mjs';
 import { latency } from './latency.mjs';
 import { enter, leave, ROOT, run } from './place.mjs';
 import { startUp } from './start.mjs';
+import { suppression } from './suppression.mjs';
 
 /** In a process of its own: it looks at its garbage collector. */
 const apart =
@@ -25,7 +26,7 @@ const apart =
   async ({ build }) =>
     console.log(await run(process.execPath, ['--expose-gc', join(ROOT, `test/bench/${name}.mjs`), build]));
 
-const SECTIONS = { decide: apart('decide'), governor: apart('govern'), e2e, dkim, latency, backlog, start: startUp, idle };
+const SECTIONS = { decide: apart('decide'), governor: apart('govern'), e2e, dkim, latency, backlog, start: startUp, idle, suppression };
 
 const { values } = parseArgs({
   options: {

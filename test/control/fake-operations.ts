@@ -40,6 +40,7 @@ export const source = (change: Partial<SourceView> = {}): SourceView => ({
   cannotEarn: null,
   nextTick: '2026-03-03T04:00:00.000Z',
   waiting: 12345,
+  snds: null,
   because: [],
   ...change,
 });
@@ -228,6 +229,13 @@ export class FakeOperations implements Operations {
       return { taken: 1, faulty: 1, faults: [{ line: 2, what: '"x" is no address' }] };
     },
   };
+
+  async importSnds(text: AsyncIterable<Buffer | string>, act: Act) {
+    const pieces: string[] = [];
+    for await (const piece of text) pieces.push(piece.toString());
+    this.#ask('import-snds', pieces.join(''), act);
+    return { sources: ['cold-1'], known: 1, others: 0, faulty: 0, faults: [] };
+  }
 
   #ask(name: string, ...args: unknown[]): void {
     this.asked.push({ name, args });

@@ -2,7 +2,7 @@
  * Reports about delivered mail through the built rampd: mail leaves with a reverse path of its own, strangers bring bounces
  * and complaints for it and nothing else, each counts once, over kill -9 too; a forged one changes nothing.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
@@ -155,6 +155,20 @@ feedback: { bounce-domains: [bounce.other.example, bounce.s.example], fbl: [fbl@
   expect(records.filter(line => line.startsWith('rb,'))).toHaveLength(1);
   expect(records.filter(line => line.startsWith('f,'))).toHaveLength(1);
   expect(records.find(line => line.startsWith('f,'))).toContain('angry@a.example');
+  // What Microsoft measured of the address is taken in once, shown, and changes no limit.
+  const snds = '127.0.1.1,11/18/2026 7:00 PM,11/19/2026 7:00 PM,12,12,12,RED,0.4%,,,3,x,y,';
+  writeFileSync(join(w.dir, 'snds.csv'), `${snds}\n${snds}\n${snds.replace('127.0.1.1', '192.0.2.9')}\nnot one\n`);
+  const imported = await w.run('import', 'snds', 'snds.csv', '--socket', w.socket);
+  expect(imported.out.split('\n').slice(0, 3)).toEqual([
+    'line 4: not 11 columns or more',
+    'new data of hot',
+    'lines left out: 1 known or older, 1 of other addresses, 1 not to be read',
+  ]);
+  expect((await w.client.sources())[0]).toMatchObject({ state: 'warm', snds: { filter: 'RED', complaintRate: '0.4%', trapHits: 3 } });
+  expect((await w.run('why', 'hot', '--socket', w.socket)).out).toContain(
+    'hot: SNDS to 2026-11-19 19:00: RED, complaint rate 0.4%, 3 trap hits',
+  );
+  expect(w.journal().at(-1)).toMatchObject({ type: 'imported', source: 'hot', author: 'operator:ann' });
   const { totals: t } = status;
   expect(t.accepted).toBe(t.delivered + t.bounced + t.suppressed + t.deleted + t.waiting);
 });

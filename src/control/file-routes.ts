@@ -1,13 +1,12 @@
 /**
- * The suppression list over the control API: GET /v1/suppression, /v1/suppression/export; POST /v1/suppression/add, remove,
- * import. Files travel as streams of CSV in both directions; nobody holds one in memory.
+ * Lists and files over the control API: GET /v1/suppression, /v1/suppression/export; POST /v1/suppression/add, remove, import,
+ * /v1/import/snds. Files travel as streams of CSV in both directions; the suppression list is never held in memory.
  */
 import type { FastifyInstance } from 'fastify';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import type { Act } from './operations.js';
+import type { Act, Operations } from './operations.js';
 import { author, checked, why } from './requests.js';
-import type { SuppressionOperations } from './suppression-operations.js';
 
 const scope = z.string().trim().max(253).default('');
 const addresses = z.array(z.string().trim().min(3).max(320)).min(1).max(1_000);
@@ -18,12 +17,16 @@ const listQuery = z.strictObject({
   scope: z.string().max(253).optional(),
   limit: z.coerce.number().int().min(1).max(100_000).default(100),
 });
+const sndsQuery = z.strictObject({ author, why });
 const importQuery = z.strictObject({ scope, author, why });
+
+type FileOperations = Pick<Operations, 'suppression' | 'importSnds'>;
 
 const act = (body: { author: string; why?: string | undefined }): Act =>
   body.why === undefined || body.why === '' ? { author: body.author } : { author: body.author, why: body.why };
 
-export function suppressionRoutes(app: FastifyInstance, suppression: SuppressionOperations): void {
+export function fileRoutes(app: FastifyInstance, operations: FileOperations): void {
+  const { suppression } = operations;
   app.addContentTypeParser('text/csv', (_request, payload, done) => done(null, payload));
   app.get('/v1/suppression', async request => {
     const { match, scope, limit } = checked(listQuery, request.query);
@@ -40,6 +43,7 @@ export function suppressionRoutes(app: FastifyInstance, suppression: Suppression
     const { addresses, scope, ...rest } = checked(removeBody, request.body);
     return { entries: await suppression.remove(addresses, scope, act(rest)) };
   });
+  app.post('/v1/import/snds', async request => operations.importSnds(request.body as Readable, act(checked(sndsQuery, request.query))));
   app.post('/v1/suppression/import', async request => {
     const { scope, ...rest } = checked(importQuery, request.query);
     return suppression.import(request.body as Readable, { scope }, act(rest));
