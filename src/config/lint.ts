@@ -74,15 +74,18 @@ function lintTarget(source: Source, settings: Settings, yaml: YamlText, findings
 
 /** A complaint gate with nobody to report complaints never trips. */
 function lintComplaints(settings: Settings, findings: Findings): void {
-  if ([...settings.providers.values()].some(provider => provider.feedback)) return;
+  const reported = [...settings.providers.values()].some(provider => provider.feedback);
+  if (reported && (settings.feedback?.fbl.length ?? 0) > 0) return;
   for (const { warmUp } of settings.sources.values()) {
     const gates = settings.schedules.get(warmUp?.schedule ?? '')?.gates;
     const gate = gates && [...gates.hold, ...gates.stepBack, ...gates.advance].find(({ metric }) => metric === 'complaint-rate');
     if (!gate || !warmUp) continue;
     findings.warn(warmUp.from, {
       code: 'inert-gate',
-      what: `the gate "${gate.text}" of ${warmUp.schedule} is inert: no provider reports complaints`,
-      hint: 'say feedback: arf under providers: for those that send you reports',
+      what: `the gate "${gate.text}" of ${warmUp.schedule} is inert: ${reported ? 'no address takes complaint reports' : 'no provider reports complaints'}`,
+      hint: reported
+        ? 'say feedback: { fbl: [fbl@example.com], bounce-domains: […] } and give providers that address'
+        : 'say feedback: arf under providers: for those that send you reports',
     });
     return;
   }

@@ -345,7 +345,8 @@ describe('warnings', () => {
       sources: `sources: { warm: { address: 192.0.2.1, warm-up: none }, cold: { address: 192.0.2.2, warm-up: ${warmUp} } }`,
       pools: 'pools: { main: { sources: [warm, cold] } }',
     });
-  const REPORTS = 'providers: { big: { feedback: arf } }\n';
+  const TAKEN = 'feedback: { bounce-domains: [bounce.example.com], fbl: [fbl@example.com] }\n';
+  const REPORTS = `providers: { big: { feedback: arf } }\n${TAKEN}`;
 
   it.each([
     ['no-listeners', minimal({ listeners: 'listeners: []' })],
@@ -359,6 +360,8 @@ describe('warnings', () => {
     ],
     ['no-warm-source', minimal({ sources: 'sources: { warm: { address: 192.0.2.1, warm-up: { schedule: slow } } }' }, REPORTS)],
     ['inert-gate', cold('{ schedule: slow }')],
+    ['inert-gate', cold('{ schedule: slow }') + 'providers: { big: { feedback: arf } }\n'],
+    ['inert-gate', cold('{ schedule: slow }') + TAKEN],
     ['low-target', cold('{ schedule: slow, target: 9/h }') + REPORTS],
     ['high-target', cold('{ schedule: slow, target: 101/h }') + REPORTS],
     ['overlap', minimal({}, 'providers: { other: { mx: ["mx.*.big.example", "mx.small.example"] } }\n')],
