@@ -261,7 +261,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
     const memory = new HostMemory(clock);
     const dialogue = new Dialogue(clock);
-    if (options.debug) dialogue.follow(line => logDialogue(line, log));
+    if (options.debug)
+      dialogue.follow(
+        () => true,
+        line => logDialogue(line, log),
+      );
     let classifier = new Classifier(settings.providers);
     const feedback: Feedback = new Feedback({
       clock,

@@ -3,7 +3,7 @@
  */
 import { Refusal } from '../control/operations.js';
 import type { TraceLine } from '../control/trace-view.js';
-import type { Dialogue, DialogueLine } from '../deliver/dialogue.js';
+import type { Dialogue, DialogueLine, Wanted } from '../deliver/dialogue.js';
 import type { Dispatcher } from '../deliver/dispatcher.js';
 import type { DeliverLog } from '../deliver/ports.js';
 import { parseMessageId, printMessageId } from '../kernel/message.js';
@@ -21,25 +21,24 @@ export interface TraceParts {
 export async function traced(target: string, hear: (line: TraceLine) => void, parts: TraceParts): Promise<() => void> {
   const { node } = parts.settings();
   const wanted = await filterOf(target, parts);
-  return parts.dialogue.follow(line => {
-    if (!wanted(line)) return;
+  return parts.dialogue.follow(wanted, line => {
     const { at, message, ...rest } = line;
     hear({ at: new Date(at).toISOString(), ...rest, ...(message !== undefined && { message: printMessageId(node, message) }) });
   });
 }
 
-async function filterOf(target: string, { settings, dispatcher, store }: TraceParts): Promise<(line: DialogueLine) => boolean> {
+async function filterOf(target: string, { settings, dispatcher, store }: TraceParts): Promise<Wanted> {
   const id = parseMessageId(target);
   if (id) {
-    for await (const _waiting of store.find(id.number)) return line => line.message === id.number;
+    for await (const _waiting of store.find(id.number)) return (_about, message) => message === id.number;
     throw new Refusal(`no recipient of message ${target} waits: it was delivered, bounced or deleted, or never was here`);
   }
   const [source = '', provider, ...rest] = target.split('/');
   const { sources, providers } = settings();
-  if (sources.has(source) && provider === undefined) return line => line.source === source;
+  if (sources.has(source) && provider === undefined) return about => about.source === source;
   const lane = rest.length === 0 && sources.has(source) && (providers.has(provider ?? '') || dispatcher.lanes.all.has(target));
   if (!lane) throw new Refusal(`there is no message, lane or source called ${target}`);
-  return line => line.source === source && line.provider === provider;
+  return about => about.source === source && about.provider === provider;
 }
 
 export function logDialogue({ source, provider, host, address, connection, phase, side, text }: DialogueLine, log: DeliverLog): void {

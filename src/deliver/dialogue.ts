@@ -32,9 +32,13 @@ export interface DialogueLine extends Spoken {
   readonly message?: MessageNumber;
 }
 
+/** Is a line of this connection, and of this message's transaction, to be heard? */
+export type Wanted = (about: Spoken, message: MessageNumber | undefined) => boolean;
+
 interface Listener {
   /** What began before is not heard. */
   readonly since: number;
+  readonly wants: Wanted;
   readonly hear: (line: DialogueLine) => void;
 }
 
@@ -44,9 +48,11 @@ const LONGEST_LINE = 2_000;
 const MOST_LINES = 100;
 
 export class Dialogue {
+  /** Does anybody listen? Asked before each line of every connection. */
+  wanted = false;
   readonly #clock: Pick<Clock, 'wall'>;
   readonly #listeners = new Set<Listener>();
-  /** Numbers connections, beginnings and listeners alike: what is higher came later. */
+  /** Numbers beginnings and listeners alike: what is higher came later. */
   #count = 0;
   #connections = 0;
 
@@ -54,52 +60,59 @@ export class Dialogue {
     this.#clock = clock;
   }
 
-  get wanted(): boolean {
-    return this.#listeners.size > 0;
-  }
-
-  /** Calls back for every line until the returned function is called. */
-  follow(hear: (line: DialogueLine) => void): () => void {
-    const listener = { since: ++this.#count, hear };
+  /** Calls back for every line that is wanted, until the returned function is called. */
+  follow(wants: Wanted, hear: (line: DialogueLine) => void): () => void {
+    const listener = { since: ++this.#count, wants, hear };
     this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    this.wanted = true;
+    return () => {
+      this.#listeners.delete(listener);
+      this.wanted = this.#listeners.size > 0;
+    };
   }
 
   tap(about: Spoken): DialogueTap {
-    const number = ++this.#connections;
-    return new DialogueTap(
-      () => this.wanted,
-      () => ++this.#count,
-      (began, line) => {
-        const told = { ...about, ...line, at: this.#clock.wall(), connection: number };
-        for (const { since, hear } of this.#listeners) if (began > since) hear(told);
-      },
-    );
+    return new DialogueTap(this, about, ++this.#connections);
+  }
+
+  /** For taps: something begins. */
+  begin(): number {
+    return ++this.#count;
+  }
+
+  /** For taps: tells a line to those who heard its beginning. It is made only when somebody wants it. */
+  tell(began: number, about: Spoken, line: Line): void {
+    let told: DialogueLine | undefined;
+    for (const { since, wants, hear } of this.#listeners) {
+      if (began <= since || !wants(about, line.message)) continue;
+      told ??= { ...about, ...line, at: this.#clock.wall(), text: printable(line.text, LONGEST_LINE) };
+      hear(told);
+    }
   }
 }
 
-type Line = Pick<DialogueLine, 'phase' | 'side' | 'text' | 'message'>;
+type Line = Pick<DialogueLine, 'connection' | 'phase' | 'side' | 'text' | 'message'>;
 
 /** One connection's place at the dialogue. */
 export class DialogueTap {
-  readonly #wanted: () => boolean;
-  readonly #next: () => number;
-  readonly #tell: (began: number, line: Line) => void;
+  readonly #dialogue: Dialogue;
+  readonly #about: Spoken;
+  readonly #connection: number;
   readonly #state = new DialogueState();
   #began: number;
   #message: MessageNumber | undefined;
   #size = 0;
 
-  constructor(wanted: () => boolean, next: () => number, tell: (began: number, line: Line) => void) {
-    this.#wanted = wanted;
-    this.#next = next;
-    this.#tell = tell;
-    this.#began = next();
+  constructor(dialogue: Dialogue, about: Spoken, connection: number) {
+    this.#dialogue = dialogue;
+    this.#about = about;
+    this.#connection = connection;
+    this.#began = dialogue.begin();
   }
 
   /** Asked by the connection before each line. */
   get wanted(): boolean {
-    return this.#wanted();
+    return this.#dialogue.wanted;
   }
 
   /** What the next MAIL FROM belongs to, and how many bytes its body has. */
@@ -111,7 +124,7 @@ export class DialogueTap {
   /** A command, as it is sent. */
   said(command: string): void {
     const { phase, text } = this.#state.said(command);
-    if (phase === 'mail') this.#began = this.#next();
+    if (phase === 'mail') this.#began = this.#dialogue.begin();
     this.#line('client', phase, text);
   }
 
@@ -125,6 +138,6 @@ export class DialogueTap {
   #line(side: Line['side'], phase: DialoguePhase, text: string): void {
     const inside = phase === 'mail' || phase === 'rcpt' || phase === 'data' || phase === 'end';
     const message = inside && this.#message !== undefined ? { message: this.#message } : {};
-    this.#tell(this.#began, { side, phase, text: printable(text, LONGEST_LINE), ...message });
+    this.#dialogue.tell(this.#began, this.#about, { connection: this.#connection, side, phase, text, ...message });
   }
 }

@@ -94,6 +94,7 @@ const send = (session: Session, message: number, body = 'Subject: x\r\n\r\nhello
     [Buffer.from(body)],
     message,
   );
+const everything = (): boolean => true;
 const shown = ({ phase, side, text, message }: DialogueLine): string =>
   `${phase} ${side === 'client' ? '>' : '<'} ${text}${message === undefined ? '' : ` [${message}]`}`;
 
@@ -114,7 +115,7 @@ const BODY = `Subject: x\r\n\r\n${'x'.repeat(1_003)}\r\n`;
 describe('the dialogue', () => {
   it('is heard from the greeting on, each reply with the step it answers', async () => {
     const lines: DialogueLine[] = [];
-    dialogue.follow(line => lines.push(line));
+    dialogue.follow(everything, line => lines.push(line));
     const session = await connect();
     await send(session, 7, BODY);
     session.quit();
@@ -134,7 +135,7 @@ describe('the dialogue', () => {
     const session = await connect();
     await send(session, 1);
     const lines: string[] = [];
-    const off = dialogue.follow(line => lines.push(shown(line)));
+    const off = dialogue.follow(everything, line => lines.push(shown(line)));
     await session.reset();
     expect(lines).toEqual([]);
     await send(session, 2, BODY);
@@ -149,8 +150,8 @@ describe('the dialogue', () => {
     const session = await connect();
     const first: string[] = [];
     const late: string[] = [];
-    dialogue.follow(line => {
-      if (first.push(shown(line)) === 3) dialogue.follow(l => late.push(shown(l)));
+    dialogue.follow(everything, line => {
+      if (first.push(shown(line)) === 3) dialogue.follow(everything, l => late.push(shown(l)));
     });
     await send(session, 1, BODY);
     expect([first.length, late.length]).toEqual([TRANSACTION(1).length, 0]);
@@ -182,7 +183,7 @@ describe('the dialogue', () => {
           mechanisms = mechanism;
           got = [];
           const lines: string[] = [];
-          const off = dialogue.follow(line => lines.push(line.text));
+          const off = dialogue.follow(everything, line => lines.push(line.text));
           const session = await connect({ user, password });
           await send(session, 1, `Subject: ${words}\r\n\r\n.${words}\r\nMAIL FROM:<${words}>\r\n`);
           session.quit();

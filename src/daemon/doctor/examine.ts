@@ -98,7 +98,7 @@ export async function examine(patient: Patient, instruments: Instruments): Promi
 
   const groups = [
     ...(await Promise.all([...sources.map(ofSource), ...domains.map(ofDomain)])),
-    ...checkListeners(settings.listeners, settings.hostName, instruments.wall, instruments.read),
+    ...checkListeners(settings, instruments.wall, instruments.read),
   ];
   late.over();
   return doctorView(new Date(instruments.wall).toISOString(), groups);

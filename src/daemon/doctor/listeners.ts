@@ -1,9 +1,9 @@
 /**
- * Are the certificates of our own listeners good, and for how long?
+ * Are the certificates of our own listeners, SMTP and HTTP, good, and for how long?
  */
 import { X509Certificate } from 'node:crypto';
 import type { DoctorGroup } from '../../control/doctor-view.js';
-import type { Listener } from '../../kernel/settings.js';
+import type { Settings } from '../../kernel/settings.js';
 import { DAY } from '../../kernel/units.js';
 import { check } from './check.js';
 import type { ReadFile } from './dkim.js';
@@ -12,18 +12,12 @@ import type { ReadFile } from './dkim.js';
 const SOON = 14 * DAY;
 
 /** `wall`: epoch milliseconds. Listeners without TLS have nothing to say. */
-export function checkListeners(listeners: readonly Listener[], hostName: string, wall: number, read: ReadFile): DoctorGroup[] {
-  return listeners.flatMap(({ address, port, tls }): DoctorGroup[] =>
-    tls
-      ? [
-          {
-            kind: 'listener',
-            name: `${address.includes(':') ? `[${address}]` : address}:${port}`,
-            checks: [certificate(tls.cert, hostName, wall, read)],
-          },
-        ]
-      : [],
-  );
+export function checkListeners({ listeners, control, hostName }: Settings, wall: number, read: ReadFile): DoctorGroup[] {
+  return [...listeners, ...(control.http ? [control.http] : [])].flatMap(({ address, port, tls }): DoctorGroup[] => {
+    if (!tls) return [];
+    const name = `${address.includes(':') ? `[${address}]` : address}:${port}`;
+    return [{ kind: 'listener', name, checks: [certificate(tls.cert, hostName, wall, read)] }];
+  });
 }
 
 function certificate(file: string, hostName: string, wall: number, read: ReadFile) {

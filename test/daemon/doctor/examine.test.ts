@@ -313,6 +313,9 @@ describe('certificates of listeners', () => {
       text: expect.stringContaining('ended on 2026-11-19') as string,
     });
     expect(await certified(WALL, 'other.test')).toMatchObject({ state: 'warn' });
+    const broken = minimal({ listeners: 'listeners: [{ address: "127.0.0.1:2525", tls: { cert: c.pem, key: k.pem } }]' });
+    const { of } = await examined({ config: broken, instruments: { read: () => Buffer.from('nothing') } });
+    expect(of('certificate')).toMatchObject([{ state: 'fail' }]);
   });
 });
 
