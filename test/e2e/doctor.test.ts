@@ -35,9 +35,10 @@ it('warns at the start, and looks again after a reload', async () => {
     'helo ok',
     'ptr fail',
     'port warn',
+    'spf unknown',
     'dnsbl fail',
   ]);
-  expect((await w.status()).doctor).toMatchObject({ state: 'fail', counts: { ok: 2, warn: 1, fail: 2, unknown: 0 } });
+  expect((await w.status()).doctor).toMatchObject({ state: 'fail', counts: { ok: 2, warn: 1, fail: 2, unknown: 1 } });
   expect((await w.run('status', '-c', w.file)).out).toContain('doctor: 2 fail, 1 warn (rampd doctor');
   // The log comes through a pipe of its own.
   const warnings = await until(

@@ -41,6 +41,9 @@ export interface Instruments {
 }
 
 const NONE = new Set<string>();
+const NO_DOMAIN = Promise.resolve([
+  check('spf', 'unknown', 'no sending domain is known', { mend: 'name one with --domain DOMAIN, or give it a key under dkim' }),
+]);
 
 export async function examine(patient: Patient, instruments: Instruments): Promise<DoctorView> {
   const { settings, sources } = patient;
@@ -71,6 +74,7 @@ export async function examine(patient: Patient, instruments: Instruments): Promi
     const asked = [
       late.of('ptr', checkIdentity(source, dns, instruments.binds, settings.allowPrivate)),
       port,
+      ...(senders.length === 0 ? [NO_DOMAIN] : []),
       ...senders.map(domain =>
         late.of(
           'spf',

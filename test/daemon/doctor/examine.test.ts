@@ -111,6 +111,13 @@ describe('SPF', () => {
     expect((await examined({ zones: { 'example.com': { fail: 'servfail' } } })).of('spf')).toMatchObject([{ state: 'unknown' }]);
   });
 
+  it('without a sending domain there is nothing to ask about', async () => {
+    const config = minimal({ sources: source(`address: ${ADDRESS}, host-name: mta1.example.com`) });
+    expect((await examined({ config })).of('spf')).toMatchObject([
+      { state: 'unknown', mend: expect.stringContaining('--domain') as string },
+    ]);
+  });
+
   it('what is put in passes', () => {
     expect(withAddresses('v=spf1 a redirect=x.test', ['2001:db8::1'])).toBe('v=spf1 a ip6:2001:db8::1 redirect=x.test');
     expect(withAddresses('v=spf1 a', ['192.0.2.1'])).toBe('v=spf1 a ip4:192.0.2.1');
