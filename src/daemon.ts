@@ -196,6 +196,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       books,
       alerts,
       send,
+      signer,
       failed,
       undo: step => undo.push(step),
     });

@@ -38,10 +38,10 @@ export async function take(parts: AcceptParts, submission: Submission): Promise<
   const header = scanHeader(block, watch);
   assertHeader(rules, header, submission);
   assertRoom(parts, settings);
-  const envelope = envelopeOf(parts, settings, submission, header);
+  const unsigned = envelopeOf(parts, settings, submission, header);
   const date = mailDate(parts.clock.wall());
   const whole = rewritten(missingFields(parts, settings, submission, header, date), block, header, rest);
-  const content = await signed(parts, envelope, submission.identity.client, whole);
+  const { envelope, content } = await signed(parts, unsigned, submission.identity.client, whole);
   try {
     const whole = (number: MessageNumber): Buffer[] => [
       Buffer.from(trace(submission, settings, printMessageId(parts.node, number), date)),

@@ -1,6 +1,6 @@
 /**
- * The step of acceptance that signs: the message as it is stored, with its signatures in front where it has any, or the
- * refusal of one that must be signed and cannot be.
+ * The step of acceptance that signs: the message as it is stored, with its signatures in front where it has any and their
+ * number in its envelope, or the refusal of one that must be signed and cannot be.
  */
 import type { Envelope } from '../kernel/message.js';
 import type { Client } from '../kernel/settings.js';
@@ -13,14 +13,22 @@ export async function signed(
   envelope: Envelope,
   client: Client,
   content: readonly Buffer[],
-): Promise<readonly Buffer[]> {
-  if (!parts.signer) return content;
+): Promise<{ readonly envelope: Envelope; readonly content: readonly Buffer[] }> {
+  if (!parts.signer) return { envelope, content };
   try {
-    const fields = await parts.signer.sign(envelope, content, client);
-    return fields.length > 0 ? [...fields, ...content] : content;
+    return inFront(envelope, await parts.signer.sign(envelope, content, client), content);
   } catch (error) {
     if (!(error instanceof Unsignable)) throw error;
     const [code, enhanced] = error.temporary ? ([451, '4.7.0'] as const) : ([550, '5.7.20'] as const);
     throw new SmtpRefusal(code, enhanced, `Mail must be signed here, and ${error.message}`);
   }
+}
+
+/** A message with these signatures put in front of it. */
+export function inFront(
+  envelope: Envelope,
+  fields: readonly Buffer[],
+  content: readonly Buffer[],
+): { readonly envelope: Envelope; readonly content: readonly Buffer[] } {
+  return fields.length > 0 ? { envelope: { ...envelope, signed: fields.length }, content: [...fields, ...content] } : { envelope, content };
 }

@@ -2,6 +2,7 @@
  * Everything mail passes on its way out, wired: DNS, TLS policies, routes, reports that come back, the dispatcher, and the
  * watch over what leaves. They know each other; the rest of the daemon hands in what they share.
  */
+import type { Signer } from '../accept/signer.js';
 import { Dialogue } from '../deliver/dialogue.js';
 import { Dispatcher } from '../deliver/dispatcher.js';
 import { HostMemory } from '../deliver/host-memory.js';
@@ -23,6 +24,7 @@ import type { Log } from './log.js';
 import { deliverStore, type OwnMail } from './own-mail.js';
 import type { SuppressionList } from './suppression.js';
 import { TlsDesk } from './tls-desk.js';
+import { signAnew } from './sign-anew.js';
 import { logDialogue } from './trace.js';
 
 export interface DeliveryParts {
@@ -39,6 +41,7 @@ export interface DeliveryParts {
   readonly books: Books;
   readonly alerts: Alerts;
   readonly send: OwnMail;
+  readonly signer: Signer;
   readonly failed: (error: Error) => void;
   readonly undo: (step: () => Promise<void> | void) => void;
 }
@@ -124,6 +127,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
       ledger.flush();
       feedback.flush();
     },
+    signAnew: signAnew(parts.signer),
     random,
     log,
     dialogue,

@@ -3,6 +3,7 @@
  *
  * It is never held back for want of a signature: what cannot be signed goes out without, and the log says so.
  */
+import { inFront } from '../accept/signed.js';
 import type { Signer } from '../accept/signer.js';
 import type { DeliverStore } from '../deliver/ports.js';
 import type { Envelope, MessageNumber, NewRecipient } from '../kernel/message.js';
@@ -23,7 +24,8 @@ export function ownMail(store: Pick<Store, 'accept'>, signer: Signer, log: Pick<
       log.error({ error: error.message }, 'a message of our own is not signed');
       return [];
     });
-    return store.accept(envelope, recipients, [...fields, ...whole]);
+    const signed = inFront(envelope, fields, whole);
+    return store.accept(signed.envelope, recipients, signed.content);
   };
 }
 

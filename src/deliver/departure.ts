@@ -67,7 +67,8 @@ export class Departures {
       events.emit('departed', { ...permit.lane, message: first.message, recipients: rows.length, at: clock.now() });
     }
     const states = rows.map(r => r.state);
-    const result = await session.send(mail.envelope, own ?? sender, states, mail.content, first.message);
+    const how = { message: first.message, signAnew: this.#ports.signAnew };
+    const result = await session.send(mail.envelope, own ?? sender, states, mail.content, how);
     if (!result.seen && result.answers.every(a => a.reply.code === 0 && !a.own)) {
       // The connection had gone before a byte of MAIL FROM: the provider never saw the attempt.
       governor.refund(permit, rows.length, clock.now());
@@ -107,7 +108,7 @@ export class Departures {
     const classifier = this.#ports.classifier();
     const matches = rows.map((row, i): ReplyMatch => {
       const answer = result.answers[i] as Answer;
-      if (answer.own) return { class: answer.own, scope: 'recipient', reply: answer.reply, phase: answer.phase, fate: 'bounce' };
+      if (answer.own) return { ...answer.own, scope: 'recipient', reply: answer.reply, phase: answer.phase };
       return classifier.classify(answer.reply, {
         provider: permit.lane.provider,
         phase: answer.phase,

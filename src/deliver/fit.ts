@@ -14,12 +14,24 @@ import { hasWideHeader, isSevenBit, sevenBit, Unfit } from './seven-bit.js';
 import type { Answer } from './transaction.js';
 
 export type Fitted =
-  | { readonly ok: true; readonly content: readonly Buffer[]; readonly eightBit: boolean; readonly utf8: boolean }
-  | { readonly ok: false; readonly answer: Answer };
+  | {
+      readonly ok: true;
+      readonly content: readonly Buffer[];
+      readonly eightBit: boolean;
+      readonly utf8: boolean;
+      /** Our signatures were taken off, and it must not leave without new ones. */
+      readonly unsigned?: true;
+    }
+  | Unfitted;
+
+export interface Unfitted {
+  readonly ok: false;
+  readonly answer: Answer;
+}
 
 /** `addresses`: those the transaction names, the null sender as ''. */
 export function fit(
-  envelope: Pick<Envelope, 'utf8' | 'eightBit'>,
+  envelope: Pick<Envelope, 'utf8' | 'eightBit' | 'signed'>,
   addresses: readonly string[],
   content: readonly Buffer[],
   offers: (extension: Extension) => boolean,
@@ -35,19 +47,27 @@ export function fit(
   try {
     if (utf8 && hasWideHeader(whole)) return unfit('5.6.9', 'the receiver does not take headers outside ASCII (SMTPUTF8)', 'data');
     if (offers('8BITMIME')) return { ok: true, content, eightBit: true, utf8: false };
-    return { ok: true, content: [sevenBit(whole)], eightBit: false, utf8: false };
+    const { signed } = envelope;
+    return { ok: true, content: [sevenBit(whole, signed)], eightBit: false, utf8: false, ...(signed ? { unsigned: true } : {}) };
   } catch (error) {
     if (!(error instanceof Unfit || error instanceof Unreadable)) throw error;
-    return unfit(
-      '5.6.3',
-      `the receiver does not take 8-bit text (8BITMIME), and the message cannot be converted: ${error.message}`,
-      'data',
-    );
+    return unconverted(error.message);
   }
 }
 
 const notAscii = (text: string): boolean => /[^\0-\x7f]/.test(text);
 
-function unfit(enhanced: string, text: string, phase: 'mail' | 'data'): Fitted {
-  return { ok: false, answer: { reply: { ...networkReply(text), enhanced }, phase, own: 'message' } };
+/** `later`: another time it may be possible (RFC 3463 §3.7 has X.6.3 for "conversion required but not supported"). */
+export function unconverted(why: string, later = false): Unfitted {
+  const text = `the receiver does not take 8-bit text (8BITMIME), and the message cannot be converted: ${why}`;
+  return later ? unfit('4.6.3', text, 'data', { class: 'config', fate: 'defer' }) : unfit('5.6.3', text, 'data');
+}
+
+function unfit(
+  enhanced: string,
+  text: string,
+  phase: 'mail' | 'data',
+  own: Answer['own'] = { class: 'message', fate: 'bounce' },
+): Unfitted {
+  return { ok: false, answer: { reply: { ...networkReply(text), enhanced }, phase, own } };
 }

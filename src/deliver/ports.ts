@@ -17,6 +17,7 @@ import type { Conclusion } from './conclude.js';
 import type { Router } from '../route/router.js';
 import type { Dialogue } from './dialogue.js';
 import type { HostMemory } from './host-memory.js';
+import type { SignAnew } from './sign-anew.js';
 
 /** One queue as the spool shows it: pool x recipient domain x warm-up wish x priority x job, rows in due order. */
 export interface DeliverQueue {
@@ -104,6 +105,8 @@ export interface DeliverPorts {
   readonly random: () => number;
   /** A reverse path that names this recipient alone; undefined: the envelope's sender. Never asked for the null sender. */
   readonly reversePath?: (about: Departing) => string | undefined;
+  /** Signs what had to be changed for its receiver; without it, mail signed here is never changed. */
+  readonly signAnew?: SignAnew;
   readonly log: DeliverLog;
   /** What is said on connections, for whoever listens. */
   readonly dialogue: Dialogue;

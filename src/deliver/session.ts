@@ -13,11 +13,18 @@ import { parseReply } from '../outcome/reply.js';
 import { Commands } from './commands.js';
 import type { Opened } from './target.js';
 import { fit } from './fit.js';
+import { type SignAnew, signedAnew } from './sign-anew.js';
 import { type TransactionResult, transact, unasked, unsent } from './transaction.js';
 
 export interface SessionHooks {
   /** The connection is gone; `reply` is what the server said when it closed an idle connection, if anything. */
   closed(session: Session, reply: Reply | undefined): void;
+}
+
+export interface Sending {
+  /** Names it to who listens. */
+  readonly message?: MessageNumber;
+  readonly signAnew?: SignAnew | undefined;
 }
 
 export class Session {
@@ -56,24 +63,28 @@ export class Session {
     opened.connection.on('end', () => this.#gone());
   }
 
-  /** Carries one message to these recipients, from `from` ('' is the null sender); `message` names it to who listens. Never rejects. */
+  /** Carries one message to these recipients, from `from` ('' is the null sender). Never rejects. */
   async send(
     envelope: Envelope,
     from: string,
     recipients: readonly RecipientState[] | readonly NewRecipient[],
     content: readonly Buffer[],
-    message?: MessageNumber,
+    how: Sending = {},
   ): Promise<TransactionResult> {
     if (this.#dead()) return unsent(recipients.length);
     const to = recipients.map(r => r.address);
-    const fitted = fit(envelope, [from, ...to], content, extension => this.#commands.offers(extension));
+    let fitted = fit(envelope, [from, ...to], content, extension => this.#commands.offers(extension));
+    if (fitted.ok && fitted.unsigned) {
+      fitted = await signedAnew(fitted, envelope, how.signAnew);
+      if (this.#dead()) return unsent(recipients.length);
+    }
     if (!fitted.ok) return unasked(to.length, fitted.answer, false);
     this.state = 'busy';
     this.messages++;
     const { ret, envid } = envelope;
     this.#commands.prepare({ eightBit: fitted.eightBit, utf8: fitted.utf8, ...(ret && { ret }), ...(envid && { envid }) }, recipients);
     const size = fitted.content.reduce((n, part) => n + part.length, 0);
-    this.#opened.dialogue?.transaction(message, size);
+    this.#opened.dialogue?.transaction(how.message, size);
     const result = await transact(this.#opened.connection, { from: from || false, to, size }, to, fitted.content);
     for (const answer of result.answers) if (answer.reply.code >= 400 || answer.reply.code === 0) this.errors++;
     return { ...result, relayed: !this.#commands.offers('DSN') };

@@ -3,7 +3,7 @@
  * quoted-printable or base64; every other byte stays as it is.
  *
  * Pure. What cannot be carried over without changing what it says or breaking a signature throws Unfit with the reason:
- * signed parts, a DKIM signature over the body, 8-bit headers, bytes that belie their own label.
+ * signed parts, somebody else's DKIM signature over the body, 8-bit headers, bytes that belie their own label.
  */
 import { encode as quotedPrintable, wrap } from 'nodemailer/lib/qp';
 import { type Field, isPart, parseMime, type Part } from './mime.js';
@@ -16,9 +16,14 @@ const DENSE = 1 / 6;
 
 export const isSevenBit = (bytes: Uint8Array): boolean => !bytes.some(byte => byte > 127);
 
-export function sevenBit(message: Buffer): Buffer {
-  const root = parseMime(message);
-  if (root.fields.some(f => f.name === 'dkim-signature')) throw new Unfit('that would break its DKIM signature');
+/**
+ * `ours`: so many DKIM signatures are this system's, which can make them anew. They are taken off; one more than these, and
+ * the message stays as it is: whose they are cannot be told from what they say.
+ */
+export function sevenBit(message: Buffer, ours = 0): Buffer {
+  const whole = parseMime(message);
+  const root = { ...whole, fields: whole.fields.filter(f => f.name !== 'dkim-signature') };
+  if (whole.fields.length - root.fields.length > ours) throw new Unfit('that would break its DKIM signature');
   return Buffer.concat(converted(root, !root.fields.some(f => f.name === 'content-type')));
 }
 

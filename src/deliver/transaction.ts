@@ -9,7 +9,7 @@
 import type { Readable, Transform } from 'node:stream';
 import type { SMTPConnectionSendInfo, SMTPEnvelope } from 'nodemailer/lib/smtp-connection';
 import { networkReply, parseReply } from '../outcome/reply.js';
-import type { OutcomeClass, Phase, Reply } from '../kernel/reply.js';
+import type { Phase, Reply, ReplyMatch } from '../kernel/reply.js';
 import { onWire } from './wire.js';
 
 /** The part of nodemailer's error that matters here. */
@@ -25,8 +25,8 @@ export interface SendError extends Error {
 export interface Answer {
   readonly reply: Reply;
   readonly phase: Phase;
-  /** Found by this system, which did not ask the receiver: the recipient fails for good with this class. */
-  readonly own?: OutcomeClass;
+  /** Found by this system, which did not ask the receiver: what becomes of the recipient. */
+  readonly own?: Pick<ReplyMatch, 'class'> & { readonly fate: 'bounce' | 'defer' };
 }
 
 export interface TransactionResult {

@@ -36,6 +36,8 @@ export interface Envelope {
   readonly ret?: 'HDRS' | 'FULL';
   readonly utf8?: boolean;
   readonly eightBit?: boolean;
+  /** DKIM signatures of ours: the first so many of the message. */
+  readonly signed?: number;
   /** Who injected it: address or user. */
   readonly client: string;
   /** Our own DSN: never warms, never causes a DSN. */

@@ -54,6 +54,7 @@ describe('a message from a domain with keys', () => {
   it('is signed once with each', async () => {
     const { reply, fields, message } = await hand(MAIL, [RSA, ED]);
     expect(reply).toMatch(/^250/);
+    expect(server.stored[0]?.envelope.signed).toBe(2);
     expect(fields.map(field => tagsOf(field).a)).toEqual(['rsa-sha256', 'ed25519-sha256']);
     expect(holds(fields[0] ?? '', message, rsa)).toBe(true);
     expect(holds(fields[1] ?? '', message, edwards)).toBe(true);
@@ -73,6 +74,7 @@ describe('a message from a domain with keys', () => {
 
   it('is not signed where the client says so', async () => {
     expect((await hand(MAIL, [RSA], { sign: false })).fields).toEqual([]);
+    expect(server.stored[0]?.envelope).not.toHaveProperty('signed');
   });
 
   it('is not signed when it is from nobody, from two, or from two domains, and is taken nevertheless', async () => {

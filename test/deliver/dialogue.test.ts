@@ -92,7 +92,7 @@ const send = (session: Session, message: number, body = 'Subject: x\r\n\r\nhello
     ENVELOPE.sender,
     TO.map(to => ({ ...to, attempts: 0 })),
     [Buffer.from(body)],
-    message,
+    { message },
   );
 const everything = (): boolean => true;
 const shown = ({ phase, side, text, message }: DialogueLine): string =>

@@ -107,6 +107,14 @@ describe('sevenBit', () => {
     );
   });
 
+  it('takes off signatures that can be made anew, and no other', () => {
+    const message = crlf('Received: x\nDKIM-Signature: v=1;\n b=1\nDKIM-Signature: v=1; b=2\nContent-Type: text/plain\n\nhé\n');
+    const bare = 'Received: x\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: ';
+    expect(sevenBit(message, 2).toString()).toBe(`${bare}base64\r\n\r\naMOpDQo=\r\n`);
+    expect(() => sevenBit(message, 1)).toThrow(/DKIM/);
+    expect(() => sevenBit(message)).toThrow(/DKIM/);
+  });
+
   it.each([
     ['a signed part', 'Content-Type: multipart/signed; boundary=s\n\n--s\n\nhé\n--s--\n', /signed part/],
     ['a DKIM signature', 'DKIM-Signature: v=1\nSubject: x\n\nhé\n', /DKIM/],

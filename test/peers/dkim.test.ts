@@ -34,8 +34,21 @@ beforeAll(async () => {
     keepContent: true,
     onMessage: (_peer, message, accepted) => void (accepted && message.content && arrived.push(message.content)),
   });
+  await w.receiver({
+    host: '127.0.2.62',
+    hostName: 'mx.old.example',
+    keepContent: true,
+    policy: { onHelo: () => ({ reply: '250-mx.old.example\n250 PIPELINING' }) },
+    onMessage: (_peer, message, accepted) => void (accepted && message.content && arrived.push(message.content)),
+  });
   await w.prepare({
-    zones: { ...zones({ 'a.example': 'mx.a.example' }, { 'mx.a.example': '127.0.2.61' }), 'nomail.example': { mx: null } },
+    zones: {
+      ...zones(
+        { 'a.example': 'mx.a.example', 'old.example': 'mx.old.example' },
+        { 'mx.a.example': '127.0.2.61', 'mx.old.example': '127.0.2.62' },
+      ),
+      'nomail.example': { mx: null },
+    },
     config: `
 clients: [{ from: [127.0.0.1], pool: main }]
 sources: { hot: { address: 127.0.1.61, host-name: hot.test.example, warm-up: none } }
@@ -64,9 +77,9 @@ afterAll(async () => {
 });
 
 /** Hands a message in and returns it as the receiver got it. */
-async function through(message: string): Promise<Buffer> {
+async function through(message: string, to = 'b@a.example'): Promise<Buffer> {
   const before = arrived.length;
-  await wire.say('MAIL FROM:<bounce@elsewhere.example> BODY=8BITMIME', 'RCPT TO:<b@a.example>', 'DATA');
+  await wire.say('MAIL FROM:<bounce@elsewhere.example> BODY=8BITMIME', `RCPT TO:<${to}>`, 'DATA');
   expect(await wire.ask(`${message.replaceAll('\n', '\r\n').replace(/^\./gm, '..')}\r\n.`)).toMatch(/^250/);
   await until(
     () => arrived.length,
@@ -105,6 +118,18 @@ describe.each(VERIFIERS)('$name', ({ name, there, verify }) => {
     });
   });
 
+  it.skipIf(!there)(`accepts both signatures where 8-bit mail was encoded anew for a receiver without 8BITMIME${skipped}`, async () => {
+    const fields = `${HEADER}Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\nSubject: x\n`;
+    const message = await through(`From: Ann <ann@news.example>\n${fields}\nJ\u00fcrgen, and  more text than that \n`, 'b@old.example');
+    expect(message.toString('latin1')).toMatch(
+      /\r\nContent-Transfer-Encoding: quoted-printable\r\n[^]*\r\n\r\nJ=C3=BCrgen, and {2}more text/,
+    );
+    expect(message.every(byte => byte < 128)).toBe(true);
+    expect(await verify(message)).toEqual(['s1 pass', 'e1 pass']);
+    const changed = Buffer.from(message.toString('latin1').replace('=C3=BC', '=C3=A4'), 'latin1');
+    expect((await verify(changed)).filter(verdict => verdict.endsWith('pass'))).toEqual([]);
+  });
+
   it.skipIf(!there)(`refuses what was changed on the way, or has no key${skipped}`, async () => {
     const message = (await through(`From: Ann <ann@news.example>\n${MESSAGES[0]?.[1] ?? ''}`)).toString('latin1');
     const changed = [
@@ -138,6 +163,20 @@ describe.skipIf(!hasDkimpy)(`a notice of failure${hasDkimpy ? '' : ' (SKIPPED: d
     expect(notice.toString()).toMatch(/^From: .*@mta\.test\.example/m);
     expect(await dkimpy(notice, w.dns.address)).toEqual(['s1 pass']);
   });
+});
+
+it('a signature of others is not touched: 8-bit mail that carries one bounces where 8BITMIME is missing', async () => {
+  const before = arrived.length;
+  const foreign = 'DKIM-Signature: v=1; a=rsa-sha256; d=news.example; s=s1; h=from; bh=x; b=y\n';
+  // The notice is what arrives.
+  const text = `${foreign}From: Ann <ann@news.example>\n\nJ\u00fcrgen\n`.replaceAll('\n', '\r\n');
+  await wire.say('MAIL FROM:<ann@a.example> BODY=8BITMIME', 'RCPT TO:<b@old.example>', 'DATA');
+  expect(await wire.ask(`${text}.`)).toMatch(/^250/);
+  await until(
+    () => arrived.length,
+    n => n > before,
+  );
+  expect(arrived[before]?.toString()).toMatch(/^Status: 5\.6\.3\r$/m);
 });
 
 describe.skipIf(!hasDkimpy)(`a reload${hasDkimpy ? '' : ' (SKIPPED: dkimpy is not installed)'}`, () => {
