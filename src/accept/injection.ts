@@ -10,7 +10,7 @@ import { SmtpRefusal, type AcceptParts } from './ports.js';
 import { assertAddress, letIn } from './recipient.js';
 import type { Submission, Taken } from './submission.js';
 
-export interface Injection extends Omit<Submission, 'chunks' | 'bytes' | 'utf8' | 'eightBit'> {
+export interface Injection extends Omit<Submission, 'chunks' | 'bytes' | 'utf8' | 'eightBit' | 'via'> {
   /** Lines end in CRLF. */
   readonly content: Buffer;
 }
@@ -28,7 +28,7 @@ export async function inject(parts: AcceptParts, gate: Gate, budget: Budget, inj
     body.end();
     assertSound(body);
     const { chunks, bytes, eightBit } = body;
-    return await take(parts, { ...rest, ...envelope, chunks, bytes, eightBit });
+    return await take(parts, { ...rest, ...envelope, chunks, bytes, eightBit, via: 'api' });
   } catch (error) {
     if (error instanceof SmtpRefusal && parts.events.has('refused')) {
       parts.events.emit('refused', {

@@ -113,6 +113,7 @@ function envelopeOf(parts: AcceptParts, settings: Settings, submission: Submissi
     ...(ret !== undefined ? { ret } : {}),
     ...(submission.utf8 ? { utf8: true } : {}),
     ...(submission.eightBit ? { eightBit: true } : {}),
+    ...(submission.via ? { via: submission.via } : {}),
   };
 }
 

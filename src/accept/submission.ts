@@ -17,6 +17,8 @@ export interface Submission {
   /** SMTPUTF8 was said, or an address needs it. */
   readonly utf8: boolean;
   readonly eightBit: boolean;
+  /** SMTP unless said. */
+  readonly via?: 'api';
   /** The message in pieces. */
   readonly chunks: readonly Buffer[];
   readonly bytes: number;

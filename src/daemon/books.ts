@@ -151,6 +151,7 @@ export class Books {
         rcpt: address,
         ...(orcpt === undefined ? {} : { orcpt }),
         client: envelope.client,
+        ...(envelope.via === undefined ? {} : { via: envelope.via }),
         size: bytes,
         ...(envelope.job === undefined ? {} : { job: envelope.job }),
         ...(envelope.envid === undefined ? {} : { envid: envelope.envid }),

@@ -63,6 +63,7 @@ export function accountingRecord(
     ...(type === 'd' ? {} : { category: bounceCategory(conclusion.class) }),
     ...(source === undefined ? {} : { sourceIp: source.address, source: source.name }),
     ...(via.address === '' ? {} : { destinationIp: via.address }),
+    ...(envelope.isDsn ? { via: 'local' } : envelope.via ? { via: envelope.via } : {}),
     ...(envelope.job === undefined ? {} : { job: envelope.job }),
     ...(envelope.envid === undefined ? {} : { envid: envelope.envid }),
     ...(match.rule === undefined ? {} : { rule: `${match.rule.provider}/${match.rule.id}` }),

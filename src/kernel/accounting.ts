@@ -14,6 +14,9 @@ import type { Instant } from './units.js';
 export const RECORD_TYPES = ['d', 'b', 't', 'r', 'rb', 'rs', 'f', 'w', 's'] as const;
 export type RecordType = (typeof RECORD_TYPES)[number];
 
+/** How mail came in: over HTTP, or made here (notices, alerts, reports). */
+export type SourceType = 'api' | 'local';
+
 /** What became of one recipient in one attempt (or at the end of all attempts). */
 export interface AttemptRecord {
   readonly type: 'd' | 'b' | 't';
@@ -31,8 +34,9 @@ export interface AttemptRecord {
   readonly mta?: string;
   /** PowerMTA's bounce category: bad-mailbox, quota-issues, policy-related … */
   readonly category?: string;
-  /** Who injected the message. */
+  /** Who injected the message, and how; SMTP unless said. */
   readonly client: string;
+  readonly via?: SourceType;
   readonly sourceIp?: string;
   readonly destinationIp?: string;
   /** SMTP extensions the remote host offers. */
@@ -65,6 +69,7 @@ export interface ReceivedRecord {
   readonly rcpt: string;
   readonly orcpt?: string;
   readonly client: string;
+  readonly via?: SourceType;
   readonly size: number;
   readonly job?: string;
   readonly envid?: string;

@@ -38,6 +38,8 @@ export interface Envelope {
   readonly eightBit?: boolean;
   /** DKIM signatures of ours: the first so many of the message. */
   readonly signed?: number;
+  /** It did not come over SMTP. */
+  readonly via?: 'api';
   /** Who injected it: address or user. */
   readonly client: string;
   /** Our own DSN: never warms, never causes a DSN. */

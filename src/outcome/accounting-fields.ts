@@ -41,7 +41,7 @@ const READERS: Readonly<Record<FieldName, Reader>> = {
   dsnDiag: r => (r.diag === undefined ? undefined : `smtp;${r.diag}`),
   dsnMta: r => (r.mta === undefined || r.destinationIp === undefined ? r.mta : `${r.mta} (${r.destinationIp})`),
   bounceCat: r => r.category,
-  srcType: () => 'smtp',
+  srcType: r => r.via ?? 'smtp',
   srcMta: r => r.client,
   dlvType: () => 'smtp',
   dlvSourceIp: r => r.sourceIp,

@@ -2,8 +2,11 @@
  * Mail handed in over HTTP to the built daemon: delivered like any other, from the source it names, and stored once although
  * the daemon was killed before its answer was read.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { hashPassword } from '../../src/accept/password.js';
+import { inject } from './inject.js';
 import { freePort, until, World, zones } from './world.js';
 
 const worlds: World[] = [];
@@ -17,13 +20,14 @@ async function world(): Promise<{ w: World; url: string }> {
   await w.receiver({ host: '127.0.2.1', hostName: 'mx.example.net' });
   const port = await freePort();
   await w.prepare({
-    zones: zones({ 'example.net': 'mx.example.net' }, { 'mx.example.net': '127.0.2.1' }),
+    zones: { ...zones({ 'example.net': 'mx.example.net' }, { 'mx.example.net': '127.0.2.1' }), 'null.example': { mx: null } },
     config: `
 clients: [{ from: ["127.0.0.0/8"], pool: main, allow-headers: true }]
 sources:
   one: { address: 127.0.1.1, host-name: one.test.example, warm-up: none }
   two: { address: 127.0.1.2, host-name: two.test.example, warm-up: none }
 pools: { main: { sources: { one: 1, two: 0 } } }
+accounting: { file: ${join(w.dir, 'acct.ndjson')}, records: [r, d, b], fields: [srcType, rcpt], format: ndjson }
 control:
   http:
     address: "127.0.0.1:${port}"
@@ -70,6 +74,31 @@ describe('HTTP', () => {
     await w.client.reload({ author: 'ann' });
     await expect(post(url, MESSAGE)).rejects.toThrow();
     expect(await w.end('SIGTERM')).toBe(0);
+  });
+
+  it('is told apart from SMTP and from our own notices in the accounting', async () => {
+    const { w, url } = await world();
+    await w.start();
+    await inject(w.listenPort, { from: 'ann@example.com', to: ['smtp@example.net'] });
+    await post(url, { ...MESSAGE, to: 'http@example.net' });
+    // A domain that takes no mail: its sender gets a notice.
+    await post(url, { ...MESSAGE, from: 'told@example.net', to: 'b@null.example' });
+    await until(
+      () => w.status(),
+      s => s.totals.delivered === 3 && s.totals.bounced === 1,
+    );
+    expect(await w.end('SIGTERM')).toBe(0);
+    const lines = readFileSync(join(w.dir, 'acct.ndjson'), 'utf8').trim().split('\n');
+    const records = lines.map(line => JSON.parse(line) as { type: string; srcType: string; rcpt: string });
+    expect(records.map(r => `${r.type} ${r.rcpt} ${r.srcType}`).sort()).toEqual([
+      'b b@null.example api',
+      'd http@example.net api',
+      'd smtp@example.net smtp',
+      'd told@example.net local',
+      'r b@null.example api',
+      'r http@example.net api',
+      'r smtp@example.net smtp',
+    ]);
   });
 
   it('stores once what is asked again after a kill -9 whose answer nobody read', async () => {
