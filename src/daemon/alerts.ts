@@ -39,7 +39,10 @@ export class Alerts {
   constructor(parts: AlertsParts, settings: Settings) {
     this.#parts = parts;
     this.#settings = settings;
-    this.#hooks = new Shelf(error => parts.log.error({ error: String(error) }, 'the webhook of an alert could not be closed'));
+    this.#hooks = new Shelf(
+      error => parts.log.error({ error: String(error) }, 'the webhook of an alert could not be closed'),
+      (webhook, lost, error) => parts.log.error({ webhook, lost, error: String(error) }, 'alerts are lost: they could not be written'),
+    );
   }
 
   async open(): Promise<void> {

@@ -81,9 +81,14 @@ export class Books {
     this.#parts = parts;
     this.#settings = settings;
     const trouble = (error: unknown): void => parts.log.error({ error: messageOf(error) }, 'a file of records could not be closed');
-    this.#files = new Shelf(trouble);
-    this.#hooks = new Shelf(trouble);
-    this.#rejects = new Shelf(trouble);
+    const lost = (name: string, records: number, error: unknown): void =>
+      parts.log.error(
+        { file: name, lost: records, error: messageOf(error) },
+        'records are lost: their file was closed and could not be written',
+      );
+    this.#files = new Shelf(trouble, lost);
+    this.#hooks = new Shelf(trouble, lost);
+    this.#rejects = new Shelf(trouble, lost);
   }
 
   /** Throws FaultError when something cannot be opened at all. */

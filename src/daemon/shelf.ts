@@ -28,7 +28,11 @@ export class Shelf<T extends Book> {
   readonly #books = new Map<string, { readonly key: string; readonly book: T }>();
   readonly #leaving = new Set<Promise<void>>();
 
-  constructor(private readonly onTrouble: (error: unknown) => void) {}
+  /** `onLost`: it was closed with so many records that could not be written. */
+  constructor(
+    private readonly onTrouble: (error: unknown) => void,
+    private readonly onLost: (name: string, records: number, error: unknown) => void,
+  ) {}
 
   get all(): T[] {
     return [...this.#books.values()].map(({ book }) => book);
@@ -64,7 +68,7 @@ export class Shelf<T extends Book> {
   }
 
   async drop(opened: ReadonlyMap<string, T>): Promise<void> {
-    await Promise.all([...opened.values()].map(book => this.#leave(book)));
+    await Promise.all([...opened].map(([name, book]) => this.#leave(name, book)));
   }
 
   /** In one turn: from here on these and no others. */
@@ -72,29 +76,37 @@ export class Shelf<T extends Book> {
     for (const [name, { book }] of [...this.#books]) {
       if (planned.some(p => p.name === name)) continue;
       this.#books.delete(name);
-      void this.#leave(book);
+      void this.#leave(name, book);
     }
     for (const { name, key, make } of planned) {
       const old = this.#books.get(name);
       if (old?.key === key) continue;
-      const book = opened.get(name) ?? make(old && this.#leave(old.book));
+      const book = opened.get(name) ?? make(old && this.#leave(name, old.book));
       this.#books.set(name, { key, book });
       if (old) void book.flush();
     }
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.all.map(book => book.close()));
+    await Promise.all(this.named().map(([name, book]) => this.#end(name, book)));
     await Promise.all(this.#leaving);
   }
 
-  #leave(book: T): Promise<void> {
-    const left: Promise<void> = book
-      .close()
+  #leave(name: string, book: T): Promise<void> {
+    const left: Promise<void> = this.#end(name, book)
       .catch(this.onTrouble)
       .finally(() => this.#leaving.delete(left));
     this.#leaving.add(left);
     return left;
+  }
+
+  async #end(name: string, book: T): Promise<void> {
+    const before = book.lost;
+    try {
+      await book.close();
+    } finally {
+      if (book.lost > before) this.onLost(name, book.lost - before, book.error);
+    }
   }
 }
 

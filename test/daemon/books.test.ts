@@ -1,12 +1,12 @@
 /** The books: who gets which records, and reloads that change files under way. */
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { memoryFiles } from '../../src/config/files.js';
 import { loadSettings } from '../../src/config/load.js';
 import { Books } from '../../src/daemon/books.js';
-import { createLog } from '../../src/daemon/log.js';
+import { createLog, type Log } from '../../src/daemon/log.js';
 import type { AttemptRecord } from '../../src/kernel/accounting.js';
 import type { Settings } from '../../src/kernel/settings.js';
 import { SECOND } from '../../src/kernel/units.js';
@@ -37,8 +37,7 @@ ${more}`;
   expect(faults).toEqual([]);
   return read as Settings;
 };
-const open = async (more: string) => {
-  const log = createLog({ log: { level: 'error', file: '/dev/null' } }, false);
+const open = async (more: string, log = createLog({ log: { level: 'error', file: '/dev/null' } }, false)) => {
   books = new Books({ clock, log, random: () => 0.5, dir: join(folder, 'webhooks'), trouble: () => undefined }, settings(more));
   await books.open();
 };
@@ -120,4 +119,30 @@ it('refusals go to the reject log, whose path a reload may change', async () => 
   await books.close();
   expect(read('r.csv')).toHaveLength(2);
   expect(read('s.csv')).toHaveLength(2);
+});
+
+it('records that a file takes with it when a reload closes it are counted in the log', async () => {
+  const said: { lost?: number }[] = [];
+  let told: () => void = () => undefined;
+  const lost = new Promise<void>(resolve => (told = resolve));
+  const note = (fields: { lost?: number }) => {
+    said.push(fields);
+    if (fields.lost) told();
+  };
+  mkdirSync(join(folder, 'gone'));
+  const file = join(folder, 'gone', 'a.csv');
+  await open(`accounting: { file: ${file}, records: d, fields: [rcpt] }`, { error: note, warn: note } as unknown as Log);
+  books.write(attempt('d', 'one'));
+  await books.flush();
+  rmSync(join(folder, 'gone'), { recursive: true });
+  await clock.run(10 * SECOND);
+  books.write(attempt('d', 'two'));
+  books.write(attempt('d', 'three'));
+  await turn(`accounting: { file: ${file}, records: d, fields: [rcpt, dlvSize] }`);
+  await lost;
+  mkdirSync(join(folder, 'gone'));
+  books.write(attempt('d', 'four'));
+  await books.close();
+  expect(said.filter(fields => fields.lost)).toEqual([{ file, lost: 2, error: expect.stringContaining('ENOENT') as string }]);
+  expect(read('gone/a.csv')).toEqual(['type,rcpt,dlvSize', 'd,four,1']);
 });
