@@ -150,7 +150,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     keys.apply();
 
     const virtual = options.virtual ?? false;
-    const kept = await openKept({ settings, clock, systemClock, virtual, log, failed, undo: step => undo.push(step) });
+    const jobPaused = (name: string): boolean => governor.paused({ kind: 'job', name }) !== undefined;
+    const kept = await openKept({ settings, clock, systemClock, virtual, log, failed, jobPaused, undo: step => undo.push(step) });
     const { ledger, store, journal, state } = kept;
     late.store = store;
 

@@ -25,6 +25,8 @@ export interface KeptParts {
   readonly log: Log;
   /** The spool can no longer keep what it promised. */
   readonly failed: (error: Error) => void;
+  /** Asked while mail is taken, not before. */
+  readonly jobPaused: (job: string) => boolean;
   readonly undo: (step: () => Promise<void> | void) => void;
 }
 
@@ -38,12 +40,16 @@ export interface Kept {
 }
 
 /** Rejects with FaultError. */
-export async function openKept({ settings, clock, systemClock, virtual, log, failed, undo }: KeptParts): Promise<Kept> {
+export async function openKept({ settings, clock, systemClock, virtual, log, failed, jobPaused, undo }: KeptParts): Promise<Kept> {
   const { stateDir: dir, node, minFree } = settings;
   const ledger = openLedgerLog({ dir: join(dir, 'ledger'), clock, boot: { id: bootId(), monotonic } });
   undo(() => ledger.close());
   if (systemClock && ledger.resumeAt !== undefined) systemClock.resume(ledger.resumeAt);
-  const store = await openStore({ dir: join(dir, 'spool'), node, clock, minFree, onFailure: failed });
+  const jobs = {
+    paused: jobPaused,
+    full: (queues: number) => log.warn({ queues }, 'there are too many queues of jobs: mail of further jobs shares queues'),
+  };
+  const store = await openStore({ dir: join(dir, 'spool'), node, clock, minFree, jobs, onFailure: failed });
   undo(() => store.close());
   const journal = openJournal({ file: join(dir, 'journal.ndjson'), wall: () => clock.wall() });
   undo(() => journal.close());

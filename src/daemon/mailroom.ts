@@ -15,7 +15,7 @@ import type { Settings } from '../kernel/settings.js';
 import { globMatches, printable } from '../kernel/text.js';
 import { printLane } from '../kernel/verdict.js';
 import type { Queue, RowChange, Store } from '../spool/store.js';
-import { JOB } from './jobs.js';
+import { JOB, queueName } from './jobs.js';
 
 const CHUNK = 500;
 /** Queues shown, busiest first. */
@@ -28,8 +28,6 @@ export interface MailroomParts {
   readonly settings: () => Settings;
   readonly node: number;
 }
-
-export const queueName = (queue: { domain: string; pool: string }): string => `${queue.domain}@${queue.pool}`;
 
 export class Mailroom {
   readonly #parts: MailroomParts;

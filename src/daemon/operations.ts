@@ -28,7 +28,7 @@ import type { Store } from '../spool/store.js';
 import type { BookState } from './books.js';
 import type { Feed } from './feed.js';
 import { Forecasts } from './forecasts.js';
-import { JOB, jobsNamed, jobViews } from './jobs.js';
+import { assertPausable, JOB, jobsNamed, jobViews } from './jobs.js';
 import { type Mailroom } from './mailroom.js';
 import { past } from './past.js';
 import { traced } from './trace.js';
@@ -242,6 +242,11 @@ export function createOperations(parts: OperationsParts): Operations {
     trace: (target, hear) => traced(target, hear, parts),
     async pause(target, act) {
       const list = found(target);
+      if (target.startsWith(JOB))
+        assertPausable(
+          list.map(t => t.name),
+          parts,
+        );
       for (const t of list) governor.pause(t, author(act), act.why, clock.now());
       dispatcher.queuesChanged();
       dispatcher.changed();

@@ -16,7 +16,7 @@ import { printable } from '../kernel/text.js';
 import type { Instant } from '../kernel/units.js';
 import { printLane, type LaneName, type Reason } from '../kernel/verdict.js';
 import type { Queue } from '../spool/store.js';
-import { queueName } from './mailroom.js';
+import { queueName } from './jobs.js';
 import { expiring, laneWhy, type WhyParts } from './why-lane.js';
 
 /** Recipients looked at, and told one by one; a message may have thousands. */

@@ -30,6 +30,7 @@ import { readKey, readRow, type SpoolRow } from './row.js';
 import { queueEnd, queueStart, rowKey, rowsOf } from './scan.js';
 import { SEGMENT_BYTES, Segments, syncFolder } from './segments.js';
 import { META_COUNTERS, readJson, writeJson, type SegmentUse } from './small-rows.js';
+import type { SharedJobs } from './shared-jobs.js';
 import type { Space } from './space.js';
 import type { Content, Store, StoreOptions } from './store.js';
 import { SuppressionRows } from './suppression-rows.js';
@@ -78,7 +79,7 @@ export class Spool implements Store {
     this.unfinished = opened.unfinished;
     this.#counters = opened.counters;
     this.#uses = opened.uses;
-    this.#queues = new Queues(shelf, () => this.#counters.nextQueue++);
+    this.#queues = new Queues(shelf, () => this.#counters.nextQueue++, options.jobs, options.jobQueues);
     for (const queue of opened.queues) this.#queues.add(queue);
     this.#nextNumber = this.#counters.reserved;
     this.#counters.reserved += RESERVE;
@@ -195,6 +196,10 @@ export class Spool implements Store {
 
   findQueue(pool: string, domain: string, warmUp: WarmUpWish, more: Pick<QueueName, 'priority' | 'job'> = {}): Queue | undefined {
     return this.#queues.find({ pool, domain, warmUp, ...more });
+  }
+
+  get sharedJobs(): SharedJobs {
+    return this.#queues.shared;
   }
 
   onHead(listener: (queue: Queue) => void): void {

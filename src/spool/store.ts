@@ -16,9 +16,10 @@ import type { SideRow } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
 import type { RowChange } from './group.js';
 import type { Queue } from './queue.js';
-import type { QueueName } from './queues.js';
+import type { JobQueues, QueueName } from './queues.js';
 import type { StoredReceipt } from './receipts.js';
 import { segmentNumbers, type SegmentDisk } from './segments.js';
+import type { SharedJobs } from './shared-jobs.js';
 import { Space } from './space.js';
 import { Spool } from './spool.js';
 import type { ReportRows } from './report-rows.js';
@@ -49,6 +50,10 @@ export interface StoreOptions {
   readonly ballast?: number;
   /** Rows kept in memory over all queues before queues keep fewer. */
   readonly residentRows?: number;
+  /** Who is asked about jobs, and told. */
+  readonly jobs?: JobQueues;
+  /** Queues of jobs, beyond which jobs share queues; 100,000 unless said. */
+  readonly jobQueues?: number;
   /** Seams for tests. */
   readonly disk?: SegmentDisk;
   readonly free?: (dir: string) => number;
@@ -89,6 +94,8 @@ export interface Store {
   queues(): Iterable<Queue>;
   queue(id: number): Queue | undefined;
   findQueue(pool: string, domain: string, warmUp: WarmUpWish, more?: Pick<QueueName, 'priority' | 'job'>): Queue | undefined;
+  /** Jobs whose mail waits in queues of others. */
+  readonly sharedJobs: Pick<SharedJobs, 'names' | 'queuesOf'>;
   /** A queue's head became earlier, or rows arrived in it. */
   onHead(listener: (queue: Queue) => void): void;
   /** The waiting recipients of a message, found by reading all keys, a chunk a turn. Take a row before acting on it. */

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryQueue, type Shelf } from '../../src/spool/queue.js';
 import { Queues } from '../../src/spool/queues.js';
+import { SharedJobs } from '../../src/spool/shared-jobs.js';
 import { Slab } from '../../src/spool/bytes.js';
 import { readQueueRow, writeQueueRow } from '../../src/spool/small-rows.js';
 import { close, envelope, folder, open, to } from './ground.js';
@@ -31,7 +32,7 @@ describe('mail of a job', () => {
 
   it('shares a queue beyond the bound, so that a job for every message costs no queue for every message', () => {
     let id = 0;
-    const queues = new Queues({ resident: 0, budget: 100 } as Shelf, () => ++id, 3);
+    const queues = new Queues({ resident: 0, budget: 100 } as Shelf, () => ++id, undefined, 3);
     const name = (job: string) => ({ pool: 'p', domain: 'd', warmUp: 'allow' as const, job });
     const made = Array.from({ length: 50 }, (_, i) => queues.findOrMake(name(`job-${i}`)));
     expect([...queues.all()].map(q => q.job)).toEqual(['job-0', 'job-1', 'job-2', '']);
@@ -39,9 +40,48 @@ describe('mail of a job', () => {
     expect(queues.findOrMake(name('job-1'))).toBe(made[1]);
   });
 
+  it('shares no queue once a person has paused it, and the bound is said once', () => {
+    let id = 0;
+    const said: number[] = [];
+    const jobs = { paused: (job: string) => job === 'held', full: (most: number) => void said.push(most) };
+    const queues = new Queues({ resident: 0, budget: 100 } as Shelf, () => ++id, jobs, 1);
+    const made = ['a', 'b', 'held', 'c'].map(job => queues.findOrMake({ pool: 'p', domain: 'd', warmUp: 'allow', job }));
+    expect(made.map(q => q.job)).toEqual(['a', '', 'held', '']);
+    expect(said).toEqual([1]);
+  });
+
+  it('is known to share a queue while something waits there', async () => {
+    const store = await open(folder(), { jobQueues: 1 });
+    const hand = (job: string, ...addresses: string[]) => store.accept(envelope({ job }), to(...addresses), Buffer.from('x\r\n'));
+    await Promise.all([hand('a', 'a@one.example'), hand('b', 'b@one.example', 'b@two.example')]);
+    expect(store.sharedJobs.names()).toEqual(['b']);
+    const shared = store.sharedJobs.queuesOf('b');
+    expect(shared.map(q => `${q.domain} ${q.job}`).sort()).toEqual(['one.example ', 'two.example ']);
+    expect(store.sharedJobs.queuesOf('a')).toEqual([]);
+    for (const queue of shared) {
+      const [row] = queue.peek(1);
+      expect(row && queue.take(row)).toBe(true);
+      // In flight it still waits.
+      expect(store.sharedJobs.queuesOf('b')).toContain(queue);
+      if (row) await store.settle([{ row, queue, to: null, count: 'delivered' }], []);
+    }
+    expect([store.sharedJobs.names(), store.sharedJobs.queuesOf('b')]).toEqual([[], []]);
+  });
+
+  it('is known from before its commit, and of jobs beyond those remembered by name the queues are', () => {
+    const shared = new SharedJobs(1);
+    const queue = new MemoryQueue(1, 'p', 'd', 'allow', { resident: 0, budget: 100 } as Shelf);
+    queue.hold(7);
+    for (const job of ['a', 'b', 'c']) shared.note(job, queue);
+    expect(shared.names()).toEqual(['a']);
+    expect(['a', 'b', 'other'].map(job => shared.queuesOf(job))).toEqual([[queue], [queue], [queue]]);
+    queue.release(7);
+    expect([shared.queuesOf('b'), shared.names(), shared.queuesOf('a')]).toEqual([[], [], []]);
+  });
+
   it('gets its place back when its queue has been empty for long', () => {
     let id = 0;
-    const queues = new Queues({ resident: 0, budget: 100 } as Shelf, () => ++id, 1);
+    const queues = new Queues({ resident: 0, budget: 100 } as Shelf, () => ++id, undefined, 1);
     const first = queues.findOrMake({ pool: 'p', domain: 'd', warmUp: 'allow', job: 'a' });
     queues.vacated(first, 0);
     expect(queues.retire(3_600_000)).toEqual([first]);
