@@ -2,13 +2,15 @@
  * Postfix as a receiver: an instance of its own in a temporary folder, on an address and port of its own, with users it knows
  * and STARTTLS. Its mail log is what tests look at. Starts and stops nothing but itself.
  */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { until } from '../e2e/world.js';
+import { kept, type Kept } from './maildir.js';
+import type { Policy } from './policy.js';
+import { answers, idsOf, makeRsa, type ReceiverOptions } from './receiving.js';
 
 const run = promisify(execFile);
 const PROGRAM = '/usr/sbin/postfix';
@@ -22,24 +24,13 @@ export const noPostfix = !existsSync(PROGRAM)
       ? 'openssl is not installed'
       : undefined;
 
-export interface PostfixOptions {
-  readonly address: string;
-  readonly port: number;
-  readonly domain: string;
-  readonly users: readonly string[];
-  /** Octets. */
-  readonly maxSize: number;
-  /** Further lines of main.cf. */
-  readonly more?: string;
-}
-
 export class Postfix {
   readonly dir = mkdtempSync(join(tmpdir(), 'rampd-postfix-'));
   readonly #config = join(this.dir, 'etc');
 
-  private constructor(readonly options: PostfixOptions) {}
+  private constructor(readonly options: ReceiverOptions) {}
 
-  static async start(options: PostfixOptions): Promise<Postfix> {
+  static async start(options: ReceiverOptions): Promise<Postfix> {
     const postfix = new Postfix(options);
     postfix.#write();
     await run(PROGRAM, ['-c', postfix.#config, 'start']);
@@ -61,6 +52,11 @@ export class Postfix {
     return [...this.log.matchAll(/ to=<([^>]*)>, .*status=sent/g)].map(m => m[1] ?? '');
   }
 
+  /** With `keep`. */
+  get kept(): Kept[] {
+    return kept(join(this.dir, 'mail'));
+  }
+
   async stop(): Promise<void> {
     // `stop` waits until master and its children are gone.
     await run(PROGRAM, ['-c', this.#config, 'stop']).catch(() => undefined);
@@ -68,17 +64,29 @@ export class Postfix {
   }
 
   #write(): void {
-    const { address, port, domain, users, maxSize, more = '' } = this.options;
+    const {
+      address,
+      port,
+      domain,
+      alike = [],
+      users,
+      maxSize,
+      policy,
+      tls = 'offered',
+      clear = [],
+      keep = false,
+      more = '',
+    } = this.options;
     // Postfix's daemons drop root and must pass through.
     chmodSync(this.dir, 0o755);
     for (const name of ['etc', 'queue', 'data']) mkdirSync(join(this.dir, name));
-    const [, , uid, gid] = (/^postfix:.*$/m.exec(readFileSync('/etc/passwd', 'utf8'))?.[0] ?? '').split(':');
-    chownSync(join(this.dir, 'data'), Number(uid), Number(gid));
+    mkdirSync(join(this.dir, 'mail'));
+    const domains = [domain, ...alike];
+    const mailboxes = domains.flatMap(name => users.map(user => `${user}@${name}`));
+    const [uid, gid] = idsOf('postfix') ?? [0, 0];
+    for (const name of ['data', 'mail']) chownSync(join(this.dir, name), uid, gid);
     const [cert, key] = [join(this.dir, 'cert.pem'), join(this.dir, 'key.pem')];
-    const subject = ['-subj', `/CN=mx.${domain}`, '-days', '2'];
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, ...subject], {
-      stdio: 'ignore',
-    });
+    makeRsa(`mx.${domain}`, cert, key);
     writeFileSync(
       join(this.#config, 'main.cf'),
       `compatibility_level = 3.6
@@ -92,12 +100,16 @@ mynetworks =
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 alias_maps =
-virtual_mailbox_domains = ${domain}
-virtual_mailbox_maps = inline:{ ${users.map(user => `${user}@${domain}=here`).join(', ')} }
-virtual_transport = discard:
+virtual_mailbox_domains = ${domains.join(', ')}
+virtual_mailbox_maps = inline:{ ${mailboxes.map(mailbox => `${mailbox}=./`).join(', ')} }
+virtual_transport = ${keep ? 'virtual' : 'discard'}:
+virtual_mailbox_base = ${join(this.dir, 'mail')}
+virtual_uid_maps = static:${uid}
+virtual_gid_maps = static:${gid}
 smtpd_peername_lookup = no
-smtpd_recipient_restrictions = reject_unauth_destination
-smtpd_tls_security_level = may
+${policy ? asking(policy) : 'smtpd_recipient_restrictions = reject_unauth_destination'}
+smtpd_tls_security_level = ${{ none: 'none', offered: 'may', required: 'encrypt' }[tls]}
+smtpd_discard_ehlo_keyword_address_maps = inline:{ ${['0.0.0.0', ...clear].map(host => `${host}=starttls`).join(', ')} }
 smtpd_tls_cert_file = ${cert}
 smtpd_tls_key_file = ${key}
 smtpd_tls_loglevel = 1
@@ -120,6 +132,7 @@ ${more}
       'error unix - - n - - error',
       'retry unix - - n - - error',
       'discard unix - - n - - discard',
+      'virtual unix - n n - - virtual',
       'anvil unix - - n - 1 anvil',
       'tlsmgr unix - - n 1000? 1 tlsmgr',
       'postlog unix-dgram n - n - 1 postlogd',
@@ -128,13 +141,15 @@ ${more}
   }
 }
 
-function answers(host: string, port: number): Promise<boolean> {
-  return new Promise(done => {
-    const socket = net.connect({ host, port });
-    socket.once('connect', () => {
-      socket.destroy();
-      done(true);
-    });
-    socket.once('error', () => done(false));
-  });
+/** Restrictions that ask before every answer. */
+function asking(policy: Policy): string {
+  const ask = `check_policy_service { inet:127.0.0.1:${policy.port}, timeout=10s, try_limit=1, default_action=DUNNO }`;
+  return `smtpd_delay_reject = no
+smtpd_client_restrictions = ${ask}
+smtpd_helo_required = yes
+smtpd_helo_restrictions = ${ask}
+smtpd_sender_restrictions = ${ask}
+smtpd_recipient_restrictions = reject_unauth_destination, ${ask}
+smtpd_data_restrictions = ${ask}
+smtpd_end_of_data_restrictions = ${ask}`;
 }

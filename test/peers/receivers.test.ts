@@ -1,0 +1,361 @@
+/**
+ * Receivers of three makes: what they refuse, put off, demand and drop, and what rampd makes of it. Every reply in here was
+ * said by the receiver itself.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { MessageView } from '../../src/control/view.js';
+import { Wire as Client } from '../accept/dialogue.js';
+import { idOf, inject, type Injected } from '../e2e/inject.js';
+import { until, World, zones } from '../e2e/world.js';
+import { startWire, type Wire } from './cut.js';
+import { Exim, noExim } from './exim.js';
+import type { Kept } from './maildir.js';
+import { noOpenSmtpd, OpenSmtpd } from './opensmtpd.js';
+import { PHASES, Policy } from './policy.js';
+import { noPostfix, Postfix } from './postfix.js';
+import type { ReceiverOptions } from './receiving.js';
+
+interface Receiver {
+  readonly kept: Kept[];
+  readonly log: string;
+  stop(): Promise<void>;
+}
+
+interface Make {
+  readonly name: string;
+  readonly label: string;
+  /** Last octet of its address; that of its breaking wire is ten higher. */
+  readonly octet: number;
+  readonly missing: string | undefined;
+  readonly smtpUtf8: boolean;
+  /** OpenSMTPD cannot be relied upon: built for an older OpenSSL, it breaks every handshake, and rampd has to make do. */
+  readonly demandsTls: boolean;
+  /** Its reports name what RFC 3461 has them name; OpenSMTPD's do not. */
+  readonly namesOriginals: boolean;
+  start(options: ReceiverOptions & { readonly policy: Policy }): Promise<Receiver>;
+}
+
+const MAKES: readonly Make[] = [
+  {
+    name: 'Exim',
+    label: 'exim',
+    octet: 91,
+    missing: noExim,
+    smtpUtf8: true,
+    demandsTls: true,
+    namesOriginals: true,
+    start: o => Exim.start(o),
+  },
+  {
+    name: 'OpenSMTPD',
+    label: 'opensmtpd',
+    octet: 92,
+    missing: noOpenSmtpd,
+    smtpUtf8: false,
+    demandsTls: false,
+    namesOriginals: false,
+    start: o => OpenSmtpd.start(o),
+  },
+  {
+    name: 'Postfix',
+    label: 'postfix',
+    octet: 93,
+    missing: noPostfix,
+    smtpUtf8: true,
+    demandsTls: true,
+    namesOriginals: true,
+    start: o => Postfix.start(o),
+  },
+];
+
+/** A source and pool for each: what one meets slows no other down. */
+const SOURCES: Readonly<Record<string, string>> = {
+  main: '127.0.1.90',
+  ...Object.fromEntries(PHASES.map((phase, i) => [phase, `127.0.1.9${i + 1}`])),
+  grey1: '127.0.1.97',
+  grey2: '127.0.1.98',
+  naked: '127.0.1.99',
+};
+
+const w = new World();
+const running = new Map<string, { receiver: Receiver; policy: Policy; wire: Wire }>();
+/** What the second MX took. */
+const second: string[] = [];
+
+beforeAll(async () => {
+  await w.receiver({
+    host: '127.0.2.90',
+    hostName: 'second.example',
+    onMessage: (peer, _m, ok) => void (ok && second.push(...peer.recipients)),
+  });
+  const port = w.smtpPort;
+  const started = await Promise.allSettled(
+    MAKES.filter(make => make.missing === undefined).map(async ({ label, octet, demandsTls, start }) => {
+      const policy = await Policy.start();
+      const address = `127.0.2.${octet}`;
+      const receiver = await start({
+        address,
+        port,
+        domain: `${label}.example`,
+        alike: ['cut', 'clear', 'strict', 'grey'].map(name => `${name}.${label}.example`),
+        users: ['ann', 'bob', 'cy', 'news', 'j\u00fcrgen'],
+        maxSize: 200_000,
+        tls: demandsTls ? 'required' : 'offered',
+        clear: [SOURCES['naked'] as string],
+        keep: true,
+        policy,
+      });
+      const wire = await startWire({ host: `127.0.2.${octet + 10}`, port }, { host: address, port });
+      running.set(label, { receiver, policy, wire });
+    }),
+  );
+  for (const outcome of started) if (outcome.status === 'rejected') throw outcome.reason;
+  const domains = MAKES.flatMap(({ label }): [string, string[]][] => [
+    [`${label}.example`, [`mx.${label}.example`]],
+    [`cut.${label}.example`, [`wire.${label}.example`]],
+    ...['clear', 'strict', 'grey'].map((name): [string, string[]] => [`${name}.${label}.example`, [`mx.${label}.example`]]),
+    [`two.${label}.example`, [`mx.${label}.example`, 'mx.second.example']],
+  ]);
+  const hosts = MAKES.flatMap(({ label, octet }): [string, string][] => [
+    [`mx.${label}.example`, `127.0.2.${octet}`],
+    [`wire.${label}.example`, `127.0.2.${octet + 10}`],
+  ]);
+  await w.prepare({
+    zones: zones(Object.fromEntries(domains), { ...Object.fromEntries(hosts), 'mx.second.example': '127.0.2.90' }),
+    config: `
+clients: [{ from: [127.0.0.1], pool: main, allow-headers: true }]
+defaults: { retry-after: [1h] }
+sources:
+${Object.entries(SOURCES)
+  .map(([name, address]) => `  ${name}: { address: ${address}, host-name: ${name}.test.example, warm-up: none }`)
+  .join('\n')}
+pools:
+${['main', 'naked', ...PHASES].map(name => `  ${name}: { sources: [${name}] }`).join('\n')}
+  grey: { sources: [grey1, grey2] }
+providers:
+  clear: { domains: ["clear.*"], limits: { use-starttls: false } }
+  strict: { domains: ["strict.*"], limits: { require-starttls: true } }
+`,
+  });
+  await w.start();
+});
+afterAll(async () => {
+  await w.stop();
+  for (const { receiver, policy, wire } of running.values()) {
+    await receiver.stop();
+    await Promise.all([policy.stop(), wire.stop()]);
+  }
+});
+
+const send = async (pool: string, to: string | readonly string[], more: Partial<Injected> = {}): Promise<string> =>
+  idOf(
+    (
+      await inject(w.listenPort, {
+        from: more.from ?? 'news@sender.example',
+        to: [to].flat() as string[],
+        headers: [`X-Pool: ${pool}`],
+        ...more,
+      })
+    )[0],
+  );
+
+const find = async (id: string): Promise<MessageView | undefined> => (await w.client.messages()).find(m => m.id === id);
+/** The last attempt, once there was one. */
+const attempt = (id: string): Promise<NonNullable<MessageView['recipients'][number]['last']>> =>
+  until(
+    async () => (await find(id))?.recipients[0]?.last,
+    last => last !== undefined,
+  ) as Promise<NonNullable<MessageView['recipients'][number]['last']>>;
+const gone = (id: string): Promise<unknown> =>
+  until(
+    () => find(id),
+    m => m === undefined,
+  );
+
+describe.each(MAKES)('$name', ({ label, missing, smtpUtf8, demandsTls, namesOriginals }) => {
+  const domain = `${label}.example`;
+  const it_ = it.skipIf(missing !== undefined);
+  const skipped = missing ? ` (SKIPPED: ${missing})` : '';
+  const peer = (): { receiver: Receiver; policy: Policy; wire: Wire } =>
+    running.get(label) as { receiver: Receiver; policy: Policy; wire: Wire };
+  const kept = (recipient: string): Kept[] => peer().receiver.kept.filter(k => k.recipient === recipient);
+  const arrives = (recipient: string, copies = 1): Promise<Kept[]> =>
+    until(
+      () => kept(recipient),
+      list => list.length === copies,
+    );
+
+  it_(`takes mail for two recipients and refuses an unknown one, who alone bounces${skipped}`, async () => {
+    const { bounced } = (await w.status()).totals;
+    const id = await send('main', [`ann@${domain}`, `bob@${domain}`, `nobody@${domain}`], { from: `news@${domain}` });
+    await arrives(`ann@${domain}`);
+    await arrives(`bob@${domain}`);
+    await gone(id);
+    expect((await w.status()).totals.bounced).toBe(bounced + 1);
+    const [notice] = await arrives(`news@${domain}`);
+    expect(notice?.content.toString()).toMatch(new RegExp(`^Final-Recipient: rfc822; *nobody@${domain}\\n[^]*^Status: 5\\.`, 'm'));
+    expect(notice?.content.toString()).not.toMatch(/^Final-Recipient: .*(ann|bob)@/m);
+  });
+
+  it_(`takes ${smtpUtf8 ? 'SMTPUTF8, ' : ''}8-bit text, long lines and dots as they were sent${skipped}`, async () => {
+    const to = smtpUtf8 ? `j\u00fcrgen@${domain}` : `cy@${domain}`;
+    const body = ['.', '..', '.dot', 'caf\u00e9 \u2713', '', 'x'.repeat(998), '.'.repeat(998), ' space at the end ', '\ttab', '', ''].join(
+      '\r\n',
+    );
+    const subject = smtpUtf8 ? 'Gr\u00fc\u00dfe' : 'Greetings';
+    const header = [
+      'From: Ann <ann@sender.example>',
+      `Subject: ${subject}`,
+      'MIME-Version: 1.0',
+      'Content-Type: text/plain; charset=utf-8',
+      'Content-Transfer-Encoding: 8bit',
+    ];
+    const wire = await Client.open(w.listenPort);
+    await wire.reply();
+    await wire.ask('EHLO app.example.com');
+    await wire.say(`MAIL FROM:<ann@sender.example> BODY=8BITMIME${smtpUtf8 ? ' SMTPUTF8' : ''}`, `RCPT TO:<${to}>`, 'DATA');
+    expect(await wire.ask(`${[...header, '', body].join('\r\n').replace(/^\./gm, '..')}.`)).toMatch(/^250/);
+    wire.destroy();
+    const [mail] = await arrives(to);
+    const text = mail?.content.toString('utf8').replaceAll('\r\n', '\n') ?? '';
+    expect(text.slice(text.indexOf('\n\n') + 2)).toBe(body.replaceAll('\r\n', '\n'));
+    expect(text).toContain(`\nSubject: ${subject}\n`);
+  });
+
+  it_(`announces a size; what is larger bounces with not a byte of it sent${skipped}`, async () => {
+    const { bounced } = (await w.status()).totals;
+    const before = kept(`news@${domain}`).length;
+    await gone(await send('main', `ann@${domain}`, { from: `news@${domain}`, size: 300_000 }));
+    expect((await w.status()).totals.bounced).toBe(bounced + 1);
+    const notices = await arrives(`news@${domain}`, before + 1);
+    expect(notices.filter(n => /^Status: 5\.3\.4/m.test(n.content.toString()))).toHaveLength(1);
+  });
+
+  it.skipIf(missing !== undefined || !demandsTls)(`demands TLS: what may not use it is put off${skipped}`, async () => {
+    const last = await attempt(await send('main', `ann@clear.${domain}`));
+    expect(last).toMatchObject({ class: 'tls' });
+    expect(last.reply).toMatch(/^5\d\d .*STARTTLS/i);
+    expect(kept(`ann@clear.${domain}`)).toEqual([]);
+  });
+
+  it.skipIf(missing !== undefined || !demandsTls)(
+    `offers no TLS to one source, for which it is required: nothing is said${skipped}`,
+    async () => {
+      const id = await send('naked', `ann@strict.${domain}`);
+      await until(
+        () => w.client.why(id),
+        told => /STARTTLS/i.test(JSON.stringify(told)),
+      );
+      expect(await find(id)).toMatchObject({ recipients: [{ attempts: 0 }] });
+      expect(kept(`ann@strict.${domain}`)).toEqual([]);
+    },
+  );
+
+  it_(`greylists: the same source comes back, and is let in${skipped}`, async () => {
+    const first = new Map<string, string>();
+    peer().policy.decide = ({ phase, source, recipient }) => {
+      if (phase !== 'rcpt' || !recipient.includes('@grey.')) return undefined;
+      if (first.get(recipient) === source) return undefined;
+      first.set(recipient, first.get(recipient) ?? source);
+      return '451 4.7.1 Greylisted, please try again in 300 seconds';
+    };
+    const recipients = ['ann', 'bob', 'cy'].map(user => `${user}@grey.${domain}`);
+    const ids = await Promise.all(recipients.map(recipient => send('grey', recipient)));
+    for (const id of ids) expect(await attempt(id)).toMatchObject({ class: 'greylist' });
+    expect(await w.client.retry(`grey.${domain}@grey`, { author: 'ann' })).toBe(3);
+    for (const recipient of recipients) await arrives(recipient);
+    expect(peer().policy.refused.filter(r => r.recipient.includes('@grey.'))).toHaveLength(3);
+  });
+
+  const SHUTTING_DOWN = '421 4.3.2 Service shutting down, try again later';
+
+  it.skipIf(missing !== undefined).each(['connect', 'helo'] as const)(
+    `says 421 at %s, and the next MX host gets the mail${skipped}`,
+    async phase => {
+      peer().policy.refuseOnce(phase, SOURCES[phase] as string, SHUTTING_DOWN);
+      const id = await send(phase, `${phase}@two.${domain}`);
+      await gone(id);
+      expect(second).toContain(`${phase}@two.${domain}`);
+      expect(peer().policy.refused.at(-1)).toMatchObject({ phase, source: SOURCES[phase] });
+    },
+  );
+
+  it.skipIf(missing !== undefined).each(['mail', 'rcpt', 'data', 'end'] as const)(
+    `says 421 at %s: put off, the lane stays open, and it arrives once${skipped}`,
+    async phase => {
+      peer().policy.refuseOnce(phase, SOURCES[phase] as string, SHUTTING_DOWN);
+      const before = kept(`bob@${domain}`).length;
+      const id = await send(phase, `bob@${domain}`);
+      const last = await attempt(id);
+      expect(last).toMatchObject({ class: 'transient', source: phase, host: `mx.${domain}` });
+      expect(last.reply).toMatch(/^421 4\.3\.2 .*Service shutting down/);
+      const lane = (await w.status()).lanes.find(l => l.source === phase && l.provider === `mx.${domain}`);
+      expect(lane).toMatchObject({ connections: 0, windows: [], verdict: { go: true } });
+      expect(await w.client.retry(`${domain}@${phase}`, { author: 'ann' })).toBe(1);
+      await gone(id);
+      await arrives(`bob@${domain}`, before + 1);
+    },
+  );
+
+  it_(`says 421 at connect and is alone: the mail waits, without an attempt being counted, until it answers${skipped}`, async () => {
+    peer().policy.refuseOnce('connect', SOURCES['connect'] as string, SHUTTING_DOWN);
+    const id = await send('connect', `cy@cut.${domain}`);
+    const why = await until(
+      () => w.client.why(id),
+      told => JSON.stringify(told).includes('Service shutting down'),
+    );
+    expect(why.lanes.every(l => !l.verdict.go)).toBe(true);
+    expect(await find(id)).toMatchObject({ recipients: [{ attempts: 0 }] });
+  });
+
+  it.skipIf(missing !== undefined).each([
+    ['middle', 'while the message is on its way', 'ann', 50_000],
+    ['answer', 'after it has it all', 'bob', 150_000],
+  ] as const)(`is cut off (%s) %s, and gets it again${skipped}`, async (where, _when, user, octets) => {
+    const recipient = `${user}@cut.${domain}`;
+    const { uncertain } = (await w.status()).totals;
+    peer().wire.breakNext(where, octets);
+    const id = await send('main', recipient, { size: 150_000 });
+    expect(await attempt(id)).toMatchObject({ class: 'network' });
+    expect(peer().wire.broken).toBe(where === 'middle' ? 1 : 2);
+    // In the other case it depends on whether the network had taken all of it.
+    if (where === 'answer') expect((await w.status()).totals.uncertain).toBe(uncertain + 1);
+    expect(await w.client.retry(`cut.${domain}@main`, { author: 'ann' })).toBe(1);
+    await gone(id);
+    await arrives(recipient, where === 'middle' ? 1 : 2);
+  });
+
+  it_(`reports what was relayed when the sender asked for it, with the sender’s envelope id${skipped}`, async () => {
+    const before = kept(`news@${domain}`).length;
+    const wire = await Client.open(w.listenPort);
+    await wire.reply();
+    await wire.ask('EHLO app.example.com');
+    await wire.say(`MAIL FROM:<news@${domain}> ENVID=batch+2B17 RET=HDRS`);
+    await wire.say(`RCPT TO:<ann@${domain}> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;ann+2Bx@elsewhere.example`, 'DATA');
+    expect(await wire.ask('From: news@sender.example\r\nSubject: told\r\n\r\nbody\r\n.')).toMatch(/^250/);
+    wire.destroy();
+    const notices = await arrives(`news@${domain}`, before + 1);
+    const notice = notices.map(n => n.content.toString()).find(text => /^Action: (delivered|relayed)/m.test(text));
+    expect(notice).toMatch(new RegExp(`^Reporting-MTA: dns; ?mx\\.${label}\\.example`, 'm'));
+    expect(notice).toContain('text/rfc822-headers');
+    if (!namesOriginals) return;
+    // Exim leaves the escapes of RFC 3461 §4 in.
+    expect(notice).toMatch(/^Original-Envelope-ID: batch\+(2B)?17$/im);
+    expect(notice).toMatch(/^Original-Recipient: rfc822; ?ann\+(2B)?x@elsewhere\.example$/im);
+  });
+});
+
+describe('what one host alone refused at its greeting', () => {
+  const there = MAKES.filter(make => make.missing === undefined);
+  it.skipIf(there.length === 0).each(there)(
+    'arrives at $name when the host has rested',
+    async ({ label }) => {
+      await until(
+        () => running.get(label)?.receiver.kept.filter(k => k.recipient === `cy@cut.${label}.example`).length,
+        n => n === 1,
+        40_000,
+      );
+    },
+    60_000,
+  );
+});
