@@ -216,14 +216,14 @@ export class Dispatcher {
     for (let tries = 0; pick && tries < 8; tries++) {
       const { queue: of } = pick.waiting;
       // Where each recipient has a reverse path of its own, no two leave together.
-      const most = this.#ports.settings().pools.get(of.pool)?.verp ? 1 : governor.laneLimits(lane.name).maxRcptPerMessage;
+      const most = this.#ports.settings().pools.get(of.pool)?.verp ? 1 : governor.laneLimits(lane.known).maxRcptPerMessage;
       const rows = this.#expiry.mailable(of, this.#picker.together(pick, most), () => this.#placed(of));
       if (rows.length === 0) {
         pick = this.#picker.pick(lane, session.site, now);
         continue;
       }
       const verdict = governor.decide(
-        { lane: lane.name, senderDomain: domainOf(pick.row.sender), recipientDomain: pick.waiting.queue.domain, wanted: rows.length },
+        { lane: lane.known, senderDomain: domainOf(pick.row.sender), recipientDomain: pick.waiting.queue.domain, wanted: rows.length },
         now,
       );
       if (verdict.go) {
@@ -266,9 +266,9 @@ export class Dispatcher {
     const departed = await this.#departures.run(departure, session);
     this.#inFlight--;
     this.backlog.place(pick.waiting.queue);
-    const limits = governor.laneLimits(lane.name);
+    const limits = governor.laneLimits(lane.known);
     const alive =
-      session.mayCarry(limits) && !governor.shouldClose(lane.name, session.connection, clock.now()) && this.#running && !lane.retired
+      session.mayCarry(limits) && !governor.shouldClose(lane.known, session.connection, clock.now()) && this.#running && !lane.retired
         ? !departed.sent || !departed.result.needsReset || (await session.reset())
         : false;
     if (alive) session.rest(limits.idleTimeout);
@@ -318,7 +318,7 @@ export class Dispatcher {
   /** Idle connections above the limit in force close; busy ones do so after their transaction. */
   #trim(lane: Lane): void {
     for (const session of [...lane.sessions]) {
-      if (session.state === 'idle' && this.#ports.governor.shouldClose(lane.name, session.connection, this.#ports.clock.now()))
+      if (session.state === 'idle' && this.#ports.governor.shouldClose(lane.known, session.connection, this.#ports.clock.now()))
         session.quit();
     }
   }

@@ -1,7 +1,7 @@
 /**
  * A lane's hands: its connections, open, opening and idle, and when it is to be asked again.
  */
-import { type LaneName, printLane } from '../kernel/verdict.js';
+import { type KnownLane, type LaneName, printLane } from '../kernel/verdict.js';
 import type { Family } from '../route/families.js';
 import { HOUR, SECOND, type Instant } from '../kernel/units.js';
 import type { Scheduled } from './heap.js';
@@ -33,7 +33,11 @@ export class Lane implements Scheduled {
   /** Its source was removed by a reload: no new work. */
   retired = false;
 
-  constructor(readonly name: LaneName) {
+  /** `known`: by which the governor finds the lane; everybody else goes by the name. */
+  constructor(
+    readonly name: LaneName,
+    readonly known: LaneName | KnownLane = name,
+  ) {
     this.key = printLane(name);
   }
 

@@ -4,20 +4,22 @@
  */
 import type { Settings } from '../kernel/settings.js';
 import type { Instant } from '../kernel/units.js';
-import type { LaneName } from '../kernel/verdict.js';
+import type { KnownLane, LaneName } from '../kernel/verdict.js';
 import { familyOf } from '../route/families.js';
 import { Lane } from './lane.js';
 import { preferredFamily, reaches } from './reach.js';
 import type { Group } from './waiting.js';
 
+/** What the governor finds a lane by, fastest. */
+type Known = (lane: LaneName) => LaneName | KnownLane;
+
 export class Lanes {
   readonly all = new Map<string, Lane>();
   readonly #groupsOf = new Map<string, Set<Group>>();
   readonly #settings: () => Settings;
-  readonly #known: (lane: LaneName) => LaneName;
+  readonly #known: Known;
 
-  /** `known`: the name by which the governor finds a lane fastest. */
-  constructor(settings: () => Settings, known: (lane: LaneName) => LaneName) {
+  constructor(settings: () => Settings, known: Known) {
     this.#settings = settings;
     this.#known = known;
   }
@@ -48,7 +50,10 @@ export class Lanes {
       .map(({ name: source, address }) => {
         const key = `${source}/${group.provider}`;
         let lane = this.all.get(key);
-        if (!lane) this.all.set(key, (lane = new Lane(this.#known({ source, provider: group.provider }))));
+        if (!lane) {
+          const laneName = { source, provider: group.provider };
+          this.all.set(key, (lane = new Lane(laneName, this.#known(laneName))));
+        }
         lane.family = familyOf(address);
         lane.groups.add(group);
         let groups = this.#groupsOf.get(source);

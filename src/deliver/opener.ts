@@ -53,7 +53,7 @@ export class Opener {
     for (const site of this.#picker.sitesWithWork(lane, now)) {
       if (lane.siteRests(site.key, now)) continue;
       while (this.#wants(lane, site, now)) {
-        const verdict = this.#ports.governor.mayConnect(lane.name, now);
+        const verdict = this.#ports.governor.mayConnect(lane.known, now);
         if (!verdict.go) {
           lane.connectAfter = verdict.until ?? Infinity;
           this.#hooks.alarm(lane);
@@ -73,7 +73,7 @@ export class Opener {
     const there = opening + [...lane.sessions].filter(s => s.site === site.key).length;
     // All are busy: the governor says whether a slot is due all the same, and then they are too slow for it.
     if (opening === 0) return true;
-    return there < Math.ceil(this.#ports.governor.laneStatus(lane.name, now).maxMsgPerHour / PER_CONNECTION);
+    return there < Math.ceil(this.#ports.governor.laneStatus(lane.known, now).maxMsgPerHour / PER_CONNECTION);
   }
 
   /** Idle connections of other sites or lanes may hold the place this one needs: close one. */
@@ -100,12 +100,12 @@ export class Opener {
       another: () => {
         if (connection === undefined) return false;
         governor.disconnected(connection, clock.now());
-        const verdict = governor.mayConnect(lane.name, clock.now());
+        const verdict = governor.mayConnect(lane.known, clock.now());
         connection = verdict.go ? verdict.connection : undefined;
         return verdict.go;
       },
     };
-    const opened = from ? await this.#connector.open(from, site.hosts, governor.laneLimits(lane.name), leave) : undefined;
+    const opened = from ? await this.#connector.open(from, site.hosts, governor.laneLimits(lane.known), leave) : undefined;
     const opening = (lane.opening.get(site.key) ?? 1) - 1;
     if (opening > 0) lane.opening.set(site.key, opening);
     else lane.opening.delete(site.key);
@@ -115,7 +115,7 @@ export class Opener {
       const session = new Session(connection, site.key, opened, clock, { closed: (s, reply) => this.#closed(lane, s, reply) });
       lane.sessions.add(session);
       events.emit('connected', { ...lane.name, host: opened.host, tls: opened.tls });
-      if (this.#hooks.running() && !lane.retired) session.rest(governor.laneLimits(lane.name).idleTimeout);
+      if (this.#hooks.running() && !lane.retired) session.rest(governor.laneLimits(lane.known).idleTimeout);
       else session.quit();
     } else if (opened && 'reply' in opened) this.#failed(lane, site, opened, connection);
     else if (connection !== undefined) governor.disconnected(connection, clock.now());
@@ -127,7 +127,7 @@ export class Opener {
     const { governor, clock, events, log } = this.#ports;
     const match = this.#classify(lane, failed);
     if (connection !== undefined) governor.connectFailed(connection, match, failed.hosts, clock.now());
-    else governor.absorbReply(lane.name, match, clock.now());
+    else governor.absorbReply(lane.known, match, clock.now());
     lane.siteFailed(site.key, match.reply.line, clock.now());
     this.#hooks.alarm(lane);
     events.emit('connect-failed', { ...lane.name, host: failed.host, reply: match.reply.line, class: match.class });
@@ -143,7 +143,7 @@ export class Opener {
     const { governor, clock } = this.#ports;
     lane.sessions.delete(session);
     governor.disconnected(session.connection, clock.now());
-    if (reply) governor.absorbReply(lane.name, this.#classify(lane, { reply, phase: 'idle' }), clock.now());
+    if (reply) governor.absorbReply(lane.known, this.#classify(lane, { reply, phase: 'idle' }), clock.now());
     this.#hooks.released(lane);
   }
 }

@@ -7,7 +7,7 @@
  * daemon's, so that any change voids permits not yet presented.
  */
 import type { Settings, Source } from '../kernel/settings.js';
-import type { LaneName } from '../kernel/verdict.js';
+import type { KnownLane, LaneName } from '../kernel/verdict.js';
 import type { Instant } from '../kernel/units.js';
 import { Account } from './account.js';
 import type { Concurrency } from './concurrency.js';
@@ -23,16 +23,23 @@ export interface LanePlan {
   readonly shared: boolean;
 }
 
-/** A lane is its own account: both are asked at every decision, and stand together in memory. */
-export class Lane extends Account {
-  /** One of its source's lanes; otherwise a passing one, that nobody has used yet. */
+/**
+ * A lane is its own account, and what whoever asks about it holds in hand: among a hundred thousand of them every other object
+ * on the way to a verdict is one more place of memory that no cache has.
+ */
+export class Lane extends Account implements KnownLane {
+  /** One of its source's lanes; otherwise a passing one, that nobody uses (any more). */
   kept = false;
+  /** The last naming of the sources in which its name was found to mean it. */
+  naming = 0;
   version = 0;
   compiled: LanePlan | undefined;
   compiledAt = -1;
   concurrency: Concurrency | undefined;
   /** When its newest connection began. */
   newest: Instant = -Infinity;
+  /** The name it was made under; its source may have another by now. */
+  readonly knownAs: LaneName;
 
   constructor(
     readonly source: SourceState,
@@ -40,6 +47,7 @@ export class Lane extends Account {
     slabs: Slabs,
   ) {
     super(slabs);
+    this.knownAs = { source: source.name, provider };
   }
 
   get account(): Account {
@@ -50,25 +58,15 @@ export class Lane extends Account {
   get sourceName(): string {
     return this.source.name;
   }
-}
 
-/** A lane's name that remembers the lane: what asks often finds it without a search. Shows nothing but the name. */
-export class Handle implements LaneName {
-  #lane: Lane | undefined;
-
-  constructor(
-    readonly source: string,
-    readonly provider: string,
-  ) {}
-
-  static lane(name: LaneName): Lane | undefined {
-    return #lane in name ? name.#lane : undefined;
-  }
-
-  static remember(name: LaneName, lane: Lane): void {
-    if (#lane in name) name.#lane = lane;
+  override forget(): void {
+    super.forget();
+    this.concurrency = undefined;
+    this.newest = -Infinity;
   }
 }
+
+export const nameOf = (lane: LaneName | KnownLane): LaneName => (lane instanceof Lane ? lane.knownAs : (lane as LaneName));
 
 export class SourceState {
   readonly account: Account;
@@ -100,9 +98,12 @@ export class Floor {
   readonly #byName = new Map<string, SourceState>();
   readonly #byAddress = new Map<string, SourceState>();
   #sequence = 0;
+  /** Counts the times at which a name may have changed its source. */
+  #naming = 0;
   #sweep: Iterator<Lane> | undefined;
 
   configure(settings: Settings): void {
+    this.#naming++;
     this.#byName.clear();
     for (const state of this.#byAddress.values()) state.config = undefined;
     for (const source of settings.sources.values()) {
@@ -130,13 +131,19 @@ export class Floor {
   }
 
   /** The lane, or a passing one; undefined when no such source is configured. */
-  lane(name: LaneName): Lane | undefined {
-    const known = Handle.lane(name);
-    if (known?.kept && known.source.config !== undefined && known.source.name === name.source) return known;
+  lane(asked: LaneName | KnownLane): Lane | undefined {
+    const known = asked instanceof Lane ? asked : undefined;
+    return known?.kept && known.naming === this.#naming ? known : this.#find(nameOf(asked), known);
+  }
+
+  /** By name; of a lane that is not kept any more, the one that has taken its place or itself. */
+  #find(name: LaneName, known: Lane | undefined): Lane | undefined {
     const source = this.#byName.get(name.source);
     if (!source) return undefined;
-    const found = source.lanes.get(name.provider) ?? new Lane(source, name.provider, this.slabs);
-    Handle.remember(name, found);
+    const found = source.lanes.get(name.provider) ?? (known?.source === source ? known : new Lane(source, name.provider, this.slabs));
+    if (found.knownAs.source === source.name) found.naming = this.#naming;
+    // Of a change of its limits a passing lane hears nothing.
+    if (!found.kept) found.compiled = undefined;
     return found;
   }
 

@@ -13,12 +13,12 @@ import type { Counted } from '../kernel/message.js';
 import type { OutcomeClass, ReplyMatch } from '../kernel/reply.js';
 import type { Settings } from '../kernel/settings.js';
 import type { Instant, Ms } from '../kernel/units.js';
-import type { LaneName, Permit, Reason, Verdict, Wait } from '../kernel/verdict.js';
+import type { KnownLane, LaneName, Permit, Reason, Verdict, Wait } from '../kernel/verdict.js';
 import { pause, resume } from './acts.js';
 import { Connections } from './connections.js';
 import { Core, type MakeRamp } from './core.js';
 import { Feedback } from './feedback.js';
-import { Handle, type Lane, type SourceState } from './floor.js';
+import { type Lane, nameOf, type SourceState } from './floor.js';
 import { coldSlots } from './forecast.js';
 import { poolAhead } from './forecast-inputs.js';
 import { forecastPool } from './forecast-pool.js';
@@ -68,11 +68,12 @@ export class CoreGovernor implements K.Governor {
     this.#now = now;
   }
 
-  known(lane: LaneName): LaneName {
-    return new Handle(lane.source, lane.provider);
+  known(lane: LaneName): LaneName | KnownLane {
+    const known = this.#core.floor.lane(lane);
+    return known?.knownAs.source === lane.source ? known : lane;
   }
 
-  mayConnect(lane: LaneName, now: Instant): K.ConnectVerdict {
+  mayConnect(lane: LaneName | KnownLane, now: Instant): K.ConnectVerdict {
     this.#core.floor.sweep(now);
     this.#now = now;
     const known = this.#core.floor.lane(lane);
@@ -91,12 +92,12 @@ export class CoreGovernor implements K.Governor {
     this.#connections.disconnected(connection, now);
   }
 
-  shouldClose(lane: LaneName, connection: number, now: Instant): boolean {
+  shouldClose(lane: LaneName | KnownLane, connection: number, now: Instant): boolean {
     const known = this.#core.floor.lane(lane);
     return known ? this.#connections.shouldClose(known, connection, now) : true;
   }
 
-  laneLimits(lane: LaneName): K.LaneLimits {
+  laneLimits(lane: LaneName | KnownLane): K.LaneLimits {
     const known = this.#core.floor.lane(lane);
     if (!known) return laneLimitsOf({ base: [BUILT_IN_LIMITS], besides: [] }, []);
     const { plan, limits } = this.#core.compiler.lane(known, this.#now);
@@ -163,7 +164,7 @@ export class CoreGovernor implements K.Governor {
     this.#core.ramp.restoreComplaints(complaints);
   }
 
-  absorbReply(lane: LaneName, match: ReplyMatch, now: Instant): void {
+  absorbReply(lane: LaneName | KnownLane, match: ReplyMatch, now: Instant): void {
     const known = this.#core.floor.lane(lane);
     if (!known) return;
     // Nobody knows which attempt an idle connection's farewell answers: it counts as old as the newest connection.
@@ -260,10 +261,10 @@ export class CoreGovernor implements K.Governor {
     return { verdict: { go: false, until: null, because: unknownSource(lane, now).because() }, without: now };
   }
 
-  laneStatus(lane: LaneName, now: Instant): K.LaneStatus {
+  laneStatus(lane: LaneName | KnownLane, now: Instant): K.LaneStatus {
     const known = this.#core.floor.lane(lane);
     if (known) return this.#status.lane(known, now);
-    return { lane, connections: 0, maxSmtpOut: 0, maxMsgPerHour: 0, attemptsLastHour: 0, windows: [] };
+    return { lane: nameOf(lane), connections: 0, maxSmtpOut: 0, maxMsgPerHour: 0, attemptsLastHour: 0, windows: [] };
   }
 
   sourceStatus(source: string, now: Instant): K.SourceStatus {
@@ -308,8 +309,9 @@ export class CoreGovernor implements K.Governor {
   }
 }
 
-function unknownSource(lane: LaneName, now: Instant): Wait {
+function unknownSource(lane: LaneName | KnownLane, now: Instant): Wait {
+  const { source } = nameOf(lane);
   return waitUntil(Infinity, now, sink =>
-    sink({ limit: 'unknown-source', scope: 'source', value: null, used: null, from: `no source ${lane.source}`, until: null }),
+    sink({ limit: 'unknown-source', scope: 'source', value: null, used: null, from: `no source ${source}`, until: null }),
   );
 }

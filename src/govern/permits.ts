@@ -9,7 +9,7 @@ import type { Permit } from '../kernel/verdict.js';
 import { type Instant, MINUTE, type Ms } from '../kernel/units.js';
 import type { Account } from './account.js';
 import type { Core } from './core.js';
-import type { Lane } from './floor.js';
+import { type Lane, nameOf } from './floor.js';
 import type { Plan } from './plan.js';
 import type { Subject } from './subjects.js';
 
@@ -38,7 +38,7 @@ export class Permits {
 
   reserve(lane: Lane, ask: Ask, slots: number, subjects: readonly Subject[], now: Instant): Permit {
     const { floor, ports } = this.#core;
-    const permit: Permit = { id: this.next++, lane: ask.lane, slots, epoch: floor.epoch(lane), expires: now + LIFE };
+    const permit: Permit = { id: this.next++, lane: nameOf(ask.lane), slots, epoch: floor.epoch(lane), expires: now + LIFE };
     floor.keep(lane);
     const held: Held = { permit, lane, ask, reserved: now, subjects, slots, departed: undefined };
     this.#held.set(permit.id, held);

@@ -12,7 +12,7 @@ import type { Counted } from './message.js';
 import type { OutcomeClass, ReplyMatch } from './reply.js';
 import type { Settings } from './settings.js';
 import type { Instant, Ms } from './units.js';
-import type { LaneName, Permit, Reason, Verdict, Wait } from './verdict.js';
+import type { KnownLane, LaneName, Permit, Reason, Verdict, Wait } from './verdict.js';
 
 export interface GovernorPorts {
   /** Called inside the call that changes a limit; the journal must be durable before the turn's next MAIL FROM. */
@@ -24,7 +24,7 @@ export interface GovernorPorts {
 }
 
 export interface Ask {
-  readonly lane: LaneName;
+  readonly lane: LaneName | KnownLane;
   readonly senderDomain: string;
   readonly recipientDomain: string;
   /** Recipients the caller would like to send in this transaction, at least 1. */
@@ -145,18 +145,18 @@ export interface PauseTarget {
 export interface Governor {
   configure(settings: Settings, now: Instant): void;
 
-  /** The same name, by which the lane is found without a search: for whoever asks about one lane again and again. */
-  known(lane: LaneName): LaneName;
+  /** To ask by again and again, instead of the name: no search. It means what the name means at the time, to this governor alone. */
+  known(lane: LaneName): LaneName | KnownLane;
 
   /** Reserves a connection (and its place in max-connect-rate) when it says go. */
-  mayConnect(lane: LaneName, now: Instant): ConnectVerdict;
+  mayConnect(lane: LaneName | KnownLane, now: Instant): ConnectVerdict;
   connected(connection: number, now: Instant): void;
   /** Releases the connection. `match` says why; hosts is how many MX hosts failed in this attempt. */
   connectFailed(connection: number, match: ReplyMatch, hosts: number, now: Instant): void;
   disconnected(connection: number, now: Instant): void;
   /** True when more connections are open than the limit now in force allows, and this is one to close when idle. */
-  shouldClose(lane: LaneName, connection: number, now: Instant): boolean;
-  laneLimits(lane: LaneName): LaneLimits;
+  shouldClose(lane: LaneName | KnownLane, connection: number, now: Instant): boolean;
+  laneLimits(lane: LaneName | KnownLane): LaneLimits;
 
   /** Asked on a ready connection; reserves in the same call. */
   decide(ask: Ask, now: Instant): Verdict;
@@ -185,7 +185,7 @@ export interface Governor {
   /** After configure: complaints of the last days. */
   restoreComplaints(complaints: readonly (ReportedLane & { readonly at: Instant })[]): void;
   /** A reply outside any permit (a 421 on an idle connection). */
-  absorbReply(lane: LaneName, match: ReplyMatch, now: Instant): void;
+  absorbReply(lane: LaneName | KnownLane, match: ReplyMatch, now: Instant): void;
 
   /** Slots this cold lane could still use within `within`, never more than is left of its day; 0 for warm, paused, suspended or windowed lanes. */
   coldSlots(lane: LaneName, within: Ms, now: Instant): number;
@@ -244,7 +244,7 @@ export interface Governor {
     ask: { senderDomain?: string; recipientDomain?: string },
     now: Instant,
   ): { readonly verdict: { go: boolean; until: Instant | null; because: readonly Reason[] }; readonly without: Instant | null };
-  laneStatus(lane: LaneName, now: Instant): LaneStatus;
+  laneStatus(lane: LaneName | KnownLane, now: Instant): LaneStatus;
   sourceStatus(source: string, now: Instant): SourceStatus;
   windows(now: Instant): readonly WindowState[];
   /** Lanes with history, connections or windows. */

@@ -12,6 +12,11 @@ export interface LaneName {
   readonly provider: string;
 }
 
+/** A lane as the governor keeps it, found without a search: for whoever asks about one again and again, and for nothing else. */
+export interface KnownLane {
+  readonly knownAs: LaneName;
+}
+
 export const printLane = (lane: LaneName): string => `${lane.source}/${lane.provider}`;
 
 /** A remote reply, and what it answered. */

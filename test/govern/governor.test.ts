@@ -267,11 +267,11 @@ describe('a name by which a lane is found fast', () => {
   const once = { maxMsgPerHour: 1, ...burst };
   const named = (address: string) => settings({ sources: [source('hot', address)], defaults: once });
 
-  it('is the name and nothing more', () => {
+  it('shows on a permit as the name and nothing more', () => {
     const s = new Stand();
     const known = s.governor.known(HOT);
     s.send(known);
-    expect({ ...known }).toEqual(HOT);
+    expect(Object.entries(s.go(known).lane)).toEqual(Object.entries(HOT));
     expect(JSON.stringify(s.go(known).lane)).toBe(JSON.stringify(HOT));
   });
 
@@ -286,6 +286,36 @@ describe('a name by which a lane is found fast', () => {
     s.send(HOT);
     expect(s.ask(known).go).toBe(false);
     expect(s.governor.lanes()).toEqual([HOT]);
+  });
+
+  it('of a forgotten lane obeys what changed since, and has unlearnt what it knew', () => {
+    const s = new Stand({ defaults: { maxMsgPerHour: 10, maxSmtpOut: 8, ...burst } });
+    const known = s.governor.known(HOT);
+    const connections = [s.connect(known)];
+    for (const connection of connections) s.governor.connected(connection, s.now);
+    for (let i = 0; i < 4; i++) s.send(known);
+    connections.push(s.connect(known));
+    for (const connection of connections) s.governor.disconnected(connection, s.now);
+    s.now += 3 * HOUR;
+    s.governor.expire(s.now);
+    expect(s.governor.lanes()).toEqual([]);
+    s.governor.pause({ kind: 'lane', name: 'hot/alpha' }, 'ann', undefined, s.now);
+    expect(s.ask(known).go).toBe(false);
+    s.governor.resume({ kind: 'lane', name: 'hot/alpha' }, 'ann', s.now);
+    s.connect(known);
+    expect(s.governor.mayConnect(known, s.now).go).toBe(false);
+  });
+
+  it('is the name itself where the lane was made under another, and leads to the lane all the same', () => {
+    const s = new Stand(named('192.0.2.1'));
+    const before = s.governor.known(HOT);
+    s.send(before);
+    s.governor.configure(settings({ sources: [source('new', '192.0.2.1')], defaults: once }), s.now);
+    const after = s.governor.known({ source: 'new', provider: 'alpha' });
+    expect(after).toEqual({ source: 'new', provider: 'alpha' });
+    const verdict = s.ask(after);
+    expect(!verdict.go && verdict.because()[0]).toMatchObject({ limit: 'max-msg-per-hour', used: 1 });
+    expect(s.ask(before)).toMatchObject({ go: false, until: null });
   });
 
   it('means the address that the source has now, and nothing once the source is gone', () => {

@@ -13,7 +13,7 @@ import type { OutcomeClass, Phase, ReplyMatch, Rule, Scope } from '../../src/ker
 import type { Schedule } from '../../src/kernel/schedule.js';
 import type { Provider, Settings, Source } from '../../src/kernel/settings.js';
 import { DAY, HOUR, type Instant, MINUTE } from '../../src/kernel/units.js';
-import type { LaneName, Permit, Verdict } from '../../src/kernel/verdict.js';
+import type { KnownLane, LaneName, Permit, Verdict } from '../../src/kernel/verdict.js';
 
 export const T0: Instant = Date.UTC(2026, 0, 5);
 const place = (file: string, line = 1): Place => ({ file, line, col: 1 });
@@ -181,19 +181,19 @@ export class Stand {
     this.governor.configure(this.settings, now);
   }
 
-  ask(lane: LaneName, wanted = 1, who: { senderDomain?: string; recipientDomain?: string } = {}): Verdict {
+  ask(lane: LaneName | KnownLane, wanted = 1, who: { senderDomain?: string; recipientDomain?: string } = {}): Verdict {
     return this.governor.decide({ lane, senderDomain: 'sender.test', recipientDomain: 'rcpt.test', wanted, ...who }, this.now);
   }
 
   /** A permit, or the test fails. */
-  go(lane: LaneName, wanted = 1, who: { senderDomain?: string; recipientDomain?: string } = {}): Permit {
+  go(lane: LaneName | KnownLane, wanted = 1, who: { senderDomain?: string; recipientDomain?: string } = {}): Permit {
     const verdict = this.ask(lane, wanted, who);
     if (!verdict.go) throw new Error(`expected go, but: ${JSON.stringify(verdict.because())}`);
     return verdict.permit;
   }
 
   /** Sends one transaction answered `m` at once. */
-  send(lane: LaneName, m: ReplyMatch = match(), wanted = 1): Permit {
+  send(lane: LaneName | KnownLane, m: ReplyMatch = match(), wanted = 1): Permit {
     const permit = this.go(lane, wanted);
     if (!this.governor.present(permit, this.now)) throw new Error('void permit');
     this.answer(permit, m);
@@ -210,7 +210,7 @@ export class Stand {
     );
   }
 
-  connect(lane: LaneName): number {
+  connect(lane: LaneName | KnownLane): number {
     const verdict = this.governor.mayConnect(lane, this.now);
     if (!verdict.go) throw new Error(`expected a connection, but: ${JSON.stringify(verdict.because())}`);
     return verdict.connection;

@@ -7,7 +7,7 @@ import type { WindowState } from '../../src/kernel/governor.js';
 import type { LedgerRecord } from '../../src/kernel/ledger.js';
 import type { Rule } from '../../src/kernel/reply.js';
 import type { Settings } from '../../src/kernel/settings.js';
-import type { LaneName, Permit } from '../../src/kernel/verdict.js';
+import type { KnownLane, LaneName, Permit } from '../../src/kernel/verdict.js';
 import { DAY, HOUR, match, MINUTE, provider, type Recorded, rule, schedule, settings, source, Stand, T0 } from './ground.js';
 
 export const LANES: readonly LaneName[] = [
@@ -164,6 +164,8 @@ export class Story {
   offset = 0;
   readonly paused = new Set<number>();
   #flights: Flight[] = [];
+  /** What drains ask by, as the daemon does; what is sent singly is asked for by name. */
+  #known = new Map<LaneName, LaneName | KnownLane>();
   #reloaded = T0;
   #ledger: LedgerRecord[] = [];
   #journal: Recorded[] = [];
@@ -213,8 +215,12 @@ export class Story {
     return this.stand.governor.windows(this.stand.now);
   }
 
-  #send(to: LaneName, { wanted, latency, seen, rule: which }: Extract<Step, { do: 'send' }>): boolean {
-    const verdict = this.stand.ask(to, wanted);
+  #send(
+    to: LaneName,
+    { wanted, latency, seen, rule: which }: Omit<Extract<Step, { do: 'send' }>, 'do' | 'lane'>,
+    by: LaneName | KnownLane = to,
+  ): boolean {
+    const verdict = this.stand.ask(by, wanted);
     if (!verdict.go) return false;
     if (!this.stand.governor.present(verdict.permit, this.stand.now)) throw new Error('a permit just given is void');
     const departed = this.stand.now + this.offset;
@@ -235,7 +241,9 @@ export class Story {
   }
 
   #drain(to: LaneName, most: number, latency: number): void {
-    for (let i = 0; i < most; i++) if (!this.#send(to, { do: 'send', lane: 0, wanted: 40, latency, seen: 100, rule: -1 })) return;
+    const by = this.#known.get(to) ?? this.stand.governor.known(to);
+    this.#known.set(to, by);
+    for (let i = 0; i < most; i++) if (!this.#send(to, { wanted: 40, latency, seen: 100, rule: -1 }, by)) return;
   }
 
   #pause(verb: 'pause' | 'resume', target: number): void {
@@ -262,6 +270,7 @@ export class Story {
     const { stand } = this;
     if (end === 'clean') this.land();
     this.#flights = [];
+    this.#known = new Map();
     const crash = stand.now;
     // What the receivers noticed after the crash, they did not notice: the connection is gone.
     for (let i = this.seen.length - 1; i >= 0; i--) {
