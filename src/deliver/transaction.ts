@@ -10,6 +10,7 @@ import type { Readable, Transform } from 'node:stream';
 import type { SMTPConnectionSendInfo, SMTPEnvelope } from 'nodemailer/lib/smtp-connection';
 import { networkReply, parseReply } from '../outcome/reply.js';
 import type { Phase, Reply, ReplyMatch } from '../kernel/reply.js';
+import { closingWord } from './unread.js';
 import { onWire } from './wire.js';
 
 /** The part of nodemailer's error that matters here. */
@@ -104,6 +105,7 @@ export function transact(
     const body = new Body(content);
     const finish = (error: SendError | null, info?: SMTPConnectionSendInfo): void => {
       connection.removeListener('end', ended);
+      if (error && !body.started) error.response ??= closingWord(connection);
       resolve(resultOf(error, info, recipients, body, (envelope as Noted).rejectedErrors));
       if (body.started && !body.sent) connection.close();
     };

@@ -94,6 +94,21 @@ describe('one transaction', () => {
     expect(lines(r)).toEqual(['mail 421 RP-001 Unfortunately, some messages were not sent']);
   });
 
+  const many = Array.from({ length: 8 }, (_, i) => `x${i}@y.example`);
+  /** All these answers and the end of the connection arrive at once. */
+  const atOnce = (...last: string[]): string[] => [['250 ok', ...many.slice(1).map(() => '250 ok'), ...last].join('\r\n'), 'DROP'];
+
+  it('421 with the end of the connection behind it: the reason is not lost', async () => {
+    const result = await converse({ replies: atOnce('250 ok', '421 4.3.2 closing') }, many);
+    expect(result.answers.map(a => `${a.phase} ${a.reply.line}`)).toEqual(many.map(() => 'data 421 4.3.2 closing'));
+    expect(result.uncertain).toBe(false);
+  });
+
+  it('any other reply that stayed unread is nobody’s', async () => {
+    const result = await converse({ replies: atOnce('550 5.1.1 no such user') }, many);
+    expect(result.answers[0]?.reply.code).toBe(0);
+  });
+
   it('refused after the final dot', async () => {
     const r = await converse({ replies: ['250 ok', '250 ok', '354 go'], end: '554 5.7.1 spam' }, ['x@y.example']);
     expect(lines(r)).toEqual(['end 554 5.7.1 spam']);
