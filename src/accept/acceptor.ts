@@ -3,12 +3,14 @@
  * promised to keep it, never before.
  */
 import type { Budget } from './body.js';
+import { Crowd } from './crowd.js';
 import { assertOpen, type Gate } from './gate.js';
 import { Identities } from './identity.js';
 import { inject, type Injection } from './injection.js';
 import { assertRoom } from './intake.js';
 import { Listeners } from './listeners.js';
 import type { AcceptParts } from './ports.js';
+import { Refusals } from './refusals.js';
 import { handlersFor } from './session.js';
 import { taken, type Taken } from './submission.js';
 import type { Settings } from '../kernel/settings.js';
@@ -45,7 +47,13 @@ export function createAcceptor(parts: AcceptParts): Acceptor {
     },
   };
   const identities = new Identities(parts.settings, parts.clock);
-  const listeners = new Listeners(offersTls => handlersFor(parts, identities, gate, budget, offersTls), parts.log);
+  const crowd = new Crowd(identities);
+  const refusals = new Refusals(parts, identities);
+  const listeners = new Listeners(offersTls => handlersFor(parts, { identities, gate, budget, crowd, refusals }, offersTls), {
+    log: parts.log,
+    came: connection => refusals.watch(connection),
+    went: connection => crowd.leave(connection.session),
+  });
   return {
     async listen() {
       await listeners.apply(parts.settings());

@@ -43,7 +43,7 @@ export class Identities {
     const settings = this.settings();
     const user = session.user as User | undefined;
     if (user) {
-      const client = clientsOf(settings).byUser(user.name);
+      const client = this.user(user.name);
       return client && client.password === user.against ? { client, name: user.name, user: user.name } : undefined;
     }
     let found = this.#byAddress.get(session);
@@ -52,6 +52,11 @@ export class Identities {
       this.#byAddress.set(session, found);
     }
     return found.client && { client: found.client, name: session.remoteAddress };
+  }
+
+  /** The entry of this user name. */
+  user(name: string): Client | undefined {
+    return clientsOf(this.settings()).byUser(name);
   }
 
   /** Why this connection may not send. */

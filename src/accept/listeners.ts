@@ -9,13 +9,11 @@ import type { AddressInfo } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { FaultError, type Fault } from '../kernel/fault.js';
-import type { Listener, Settings } from '../kernel/settings.js';
-import { MINUTE } from '../kernel/units.js';
+import { LISTENER_IDLE, type Listener, type Settings } from '../kernel/settings.js';
 import type { AcceptLog } from './ports.js';
+import type { Connection } from './refusals.js';
 import { batchReplies } from './replies.js';
 
-/** RFC 5321 §4.5.3.2.7: a server waits at least five minutes for the next command. */
-const IDLE = 5 * MINUTE;
 const MOST_CONNECTIONS = 2_000;
 
 interface Open {
@@ -27,6 +25,31 @@ interface Open {
 type Certificate = { readonly cert: Buffer; readonly key: Buffer };
 type Handlers = (offersTls: () => boolean) => SMTPServerOptions;
 
+export interface ListenersParts {
+  readonly log: AcceptLog;
+  /** A connection is open; nothing was said yet. */
+  readonly came: (connection: Connection) => void;
+  /** It was closed, by either side. */
+  readonly went: (connection: Connection) => void;
+}
+
+/** The library's set of open connections, which says when one comes and goes. */
+class Connections extends Set<Connection> {
+  constructor(private readonly parts: ListenersParts) {
+    super();
+  }
+
+  override add(connection: Connection): this {
+    this.parts.came(connection);
+    return super.add(connection);
+  }
+
+  override delete(connection: Connection): boolean {
+    this.parts.went(connection);
+    return super.delete(connection);
+  }
+}
+
 const keyOf = (listener: Listener) => `${listener.address} ${listener.port} ${listener.tls?.mode ?? 'plain'}`;
 const socketOf = (listener: Listener) => `${listener.address} ${listener.port}`;
 
@@ -35,7 +58,7 @@ export class Listeners {
 
   constructor(
     private readonly handlers: Handlers,
-    private readonly log: AcceptLog,
+    private readonly parts: ListenersParts,
   ) {}
 
   get bound(): { address: string; port: number }[] {
@@ -67,7 +90,7 @@ export class Listeners {
     for (const [listener, { server }] of kept) {
       const certificate = certificates.get(listener);
       if (certificate) server.updateSecureContext(certificate);
-      Object.assign(server.options, sizes(settings));
+      Object.assign(server.options, sizes(settings), room(listener));
     }
     gone.filter(open => !rebound.includes(open)).forEach(open => open.server.close());
     this.#open = settings.listeners.flatMap(listener => kept.get(listener) ?? opened.get(listener) ?? []);
@@ -98,7 +121,7 @@ export class Listeners {
         const certificate = readCertificates([old.listener]).get(old.listener);
         this.#open.push(await this.#listen(old.listener, settings, certificate));
       } catch (error) {
-        this.log.error({ err: error, listener: socketOf(old.listener) }, 'a listener could not be opened again');
+        this.parts.log.error({ err: error, listener: socketOf(old.listener) }, 'a listener could not be opened again');
       }
     }
   }
@@ -108,6 +131,7 @@ export class Listeners {
     const server = new SMTPServer({
       ...this.handlers(() => offersTls),
       ...sizes(settings),
+      ...room(listener),
       ...certificate,
       secure: listener.tls?.mode === 'implicit',
       hideSTARTTLS: !offersTls,
@@ -119,10 +143,9 @@ export class Listeners {
       hideDSN: false,
       // The library's own table of enhanced codes would stand in front of ours.
       hideENHANCEDSTATUSCODES: true,
-      maxClients: MOST_CONNECTIONS,
-      socketTimeout: IDLE,
       logger: false,
     });
+    server.connections = new Connections(this.parts);
     server.server.on('connection', batchReplies);
     return new Promise((resolve, reject) => {
       const failed = (error: Error) => reject(new FaultError([bindFault(listener, error)]));
@@ -130,7 +153,7 @@ export class Listeners {
       server.listen({ host: listener.address, port: listener.port }, () => {
         server.off('error', failed);
         // Errors of single connections: resets, failed handshakes. Nothing was promised to them.
-        server.on('error', error => this.log.info({ err: error, listener: socketOf(listener) }, 'a client connection failed'));
+        server.on('error', error => this.parts.log.info({ err: error, listener: socketOf(listener) }, 'a client connection failed'));
         const { address, port } = server.server.address() as AddressInfo;
         resolve({ listener, server, bound: { address, port } });
       });
@@ -142,6 +165,12 @@ const sizes = (settings: Settings) => ({
   name: settings.hostName,
   size: settings.maxMessageSize,
   maxRecipients: settings.maxRecipients,
+});
+
+/** Of connections that come from now on. */
+const room = (listener: Listener) => ({
+  maxClients: listener.maxConnections ?? MOST_CONNECTIONS,
+  socketTimeout: listener.idleTimeout ?? LISTENER_IDLE,
 });
 
 function readCertificates(listeners: readonly Listener[]): Map<Listener, Certificate> {

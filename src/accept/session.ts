@@ -6,49 +6,42 @@
  * anything but the store and a password.
  */
 import type { SMTPServerAddress, SMTPServerOptions, SMTPServerSession } from 'smtp-server';
-import type { RampdEvents } from '../kernel/events.js';
 import { printable } from '../kernel/text.js';
 import { Body, type Budget } from './body.js';
+import type { Crowd } from './crowd.js';
 import { assertOpen, type Gate } from './gate.js';
 import type { Identities } from './identity.js';
 import { assertRoom, take } from './intake.js';
 import { SmtpRefusal, type AcceptParts } from './ports.js';
 import { assertAddress, letIn } from './recipient.js';
+import type { About, Refusals, Step } from './refusals.js';
 import { ReportMail } from './report-mail.js';
 import { senderOf, smtpSubmission } from './smtp-submission.js';
 
 type Handlers = Required<Pick<SMTPServerOptions, 'onConnect' | 'onSecure' | 'onAuth' | 'onMailFrom' | 'onRcptTo' | 'onData'>>;
 type Done = (error?: Error | null) => void;
-type Step = RampdEvents['refused']['at'];
-/** What the refused command said. */
-type About = Partial<Pick<RampdEvents['refused'], 'user' | 'sender' | 'recipient'>>;
 
 /** Commands of the library that are no business of ours, and AUTH where it would go in clear text. */
 const NEVER = ['WIZ', 'SHELL', 'KILL', 'XCLIENT', 'XFORWARD'];
 
+/** What all listeners share. */
+export interface Shared {
+  readonly identities: Identities;
+  readonly gate: Gate;
+  readonly budget: Budget;
+  readonly crowd: Crowd;
+  readonly refusals: Refusals;
+}
+
 export function handlersFor(
   parts: AcceptParts,
-  identities: Identities,
-  gate: Gate,
-  budget: Budget,
+  { identities, gate, budget, crowd, refusals }: Shared,
   offersTls: () => boolean,
 ): Handlers & { disabledCommands: string[] } {
   const reports = new ReportMail(parts, budget);
   const refuse = (at: Step, session: SMTPServerSession, error: unknown, done: Done, about: About = {}) => {
     const refusal = error instanceof SmtpRefusal ? error : bug(parts, error);
-    if (parts.events.has('refused')) {
-      const sender = about.sender ?? (session.envelope.mailFrom ? session.envelope.mailFrom.address : undefined);
-      parts.events.emit('refused', {
-        client: identities.of(session)?.name ?? session.remoteAddress,
-        address: session.remoteAddress,
-        at,
-        code: refusal.responseCode,
-        reply: printable(`${refusal.responseCode} ${refusal.message}`),
-        ...(about.user !== undefined ? { user: printable(about.user, 100) } : {}),
-        ...(sender !== undefined ? { sender: printable(sender, 320) } : {}),
-        ...(about.recipient !== undefined ? { recipient: printable(about.recipient, 320) } : {}),
-      });
-    }
+    refusals.ours(at, session, refusal, about);
     done(refusal);
   };
   const checked = (at: Step, session: SMTPServerSession, done: Done, about: About, check: () => void) => {
@@ -68,6 +61,7 @@ export function handlersFor(
       if (!session.secure) session.disabledCommands = offersTls() ? [...NEVER, 'AUTH'] : [...NEVER, 'STARTTLS', 'AUTH'];
       checked('connect', session, done, {}, () => {
         if (gate.closed !== null) throw new SmtpRefusal(421, '4.3.2', `Not accepting mail: ${gate.closed}`);
+        crowd.enter(session);
       });
     },
 
@@ -77,11 +71,19 @@ export function handlersFor(
     },
 
     onAuth(auth, session, done) {
+      const about = auth.username ? { user: auth.username } : {};
       identities.authenticate(auth, session).then(
-        user => done(null, { user }),
+        user => {
+          try {
+            crowd.login(user.name, session);
+          } catch (error) {
+            return refuse('auth', session, error, done, about);
+          }
+          done(null, { user });
+        },
         error => {
           parts.log.warn({ client: session.remoteAddress, user: printable(auth.username ?? '', 100) }, 'authentication failed');
-          refuse('auth', session, error, done, auth.username ? { user: auth.username } : {});
+          refuse('auth', session, error, done, about);
         },
       );
     },

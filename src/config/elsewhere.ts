@@ -12,6 +12,7 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['helo', 'the HELO name is host-name'],
   ['ehlo', 'the HELO name is host-name'],
   ['smtp-listener', 'listening addresses stand under listeners'],
+  ['total-max-smtp-in', 'a listener says max-connections'],
   ['listen', 'listening addresses stand under listeners'],
   ['smtp-pattern-list', 'patterns are rules of a provider'],
   ['acct-file', 'the accounting file is accounting: { file: … }'],

@@ -1,7 +1,8 @@
 /**
  * Warnings about the configuration as a whole: what is allowed and probably not meant. Never faults; pure.
  */
-import type { Settings, Source } from '../kernel/settings.js';
+import { LISTENER_IDLE, type Settings, type Source } from '../kernel/settings.js';
+import { printDuration } from '../kernel/units.js';
 import type { Findings } from './findings.js';
 import { lintDkim } from './dkim.js';
 import { lintClaims } from './lint-claims.js';
@@ -27,6 +28,13 @@ function lintMailIn(settings: Settings, yaml: YamlText, findings: Findings): voi
   for (const client of settings.clients)
     if (client.from.some(range => range.endsWith('/0')))
       findings.warn(client.place, { code: 'open-relay', what: 'this client is the whole internet: anybody may send through this server' });
+  for (const listener of settings.listeners)
+    if ((listener.idleTimeout ?? LISTENER_IDLE) < LISTENER_IDLE)
+      findings.warn(listener.from, {
+        code: 'short-idle-timeout',
+        what: `clients that say nothing for ${printDuration(listener.idleTimeout ?? 0)} are cut off`,
+        hint: 'RFC 5321 §4.5.3.2.7 gives them at least 5m',
+      });
   if (!settings.hostName.includes('.'))
     findings.warn(yaml.place(['host-name']), {
       code: 'short-name',

@@ -8,6 +8,7 @@ import { doctorShape } from './doctor.js';
 import { feedbackShape, suppressionShape } from './feedback.js';
 import { httpShape, injection, priority, wish } from './http-shape.js';
 import { limitFields, limitsShape, totalShape } from './limits.js';
+import { parseDuration, SECOND, type Ms } from '../kernel/units.js';
 import { overlayShape } from './provider.js';
 import { either, flag, listOf, mapping, namesTo, oneOf, oneOrMany, scalar } from './shape.js';
 import { mailbox, tellingSections } from './telling-shape.js';
@@ -62,9 +63,17 @@ const password = scalar<string>('bad-password', { type: 'string', description: '
   return { ok: false, allowed: 'scrypt:SALT:HASH, both base64url' };
 });
 
+/** Below a second a client would be cut off before it is greeted. */
+const silence = scalar<Ms>('bad-time', { type: 'string', description: 'a time from 1s up such as 5m', examples: ['5m'] }, text => {
+  const read = parseDuration(text);
+  return read.ok && read.value >= SECOND ? read : { ok: false, allowed: 'a time from 1s up, such as 5m' };
+});
+
 export const listenerShape = mapping('a listener', {
   address: listenAddress,
   tls: mapping('tls', { cert: path, key: path, mode: oneOf('how TLS begins', ['starttls', 'implicit']).optional() }).optional(),
+  'max-connections': someCount.optional(),
+  'idle-timeout': silence.optional(),
 });
 
 export const clientShape = mapping('a client', {
@@ -72,6 +81,7 @@ export const clientShape = mapping('a client', {
   user: textOf('a user name').optional(),
   password: password.optional(),
   pool: name,
+  'max-connections': someCount.optional(),
   ...injection,
 });
 

@@ -178,6 +178,7 @@ export function readClients(text: SettingsText): Client[] {
         ...(user !== undefined && { user }),
         ...(password !== undefined && { password }),
         pool: value.pool,
+        ...(value['max-connections'] !== undefined && { maxConnections: value['max-connections'] }),
         ...injectionOf(value),
         place,
       },
@@ -208,6 +209,8 @@ export function readListeners(text: SettingsText, resolve: (path: string) => str
             ...(value.tls && {
               tls: { cert: resolve(value.tls.cert), key: resolve(value.tls.key), mode: value.tls.mode ?? ('starttls' as const) },
             }),
+            ...(value['max-connections'] !== undefined && { maxConnections: value['max-connections'] }),
+            ...(value['idle-timeout'] !== undefined && { idleTimeout: value['idle-timeout'] }),
             from,
           },
         ]

@@ -16,7 +16,8 @@ export interface RampdEvents {
     /** User name, token name, or address. */
     readonly client: string;
     readonly address: string;
-    readonly at: 'connect' | 'auth' | 'mail' | 'rcpt' | 'data' | 'http';
+    /** command: one outside of a transaction, or none at all. */
+    readonly at: 'connect' | 'command' | 'auth' | 'mail' | 'rcpt' | 'data' | 'http';
     /** SMTP code, or HTTP status. */
     readonly code: number;
     /** The whole reply, printable. */

@@ -128,6 +128,8 @@ export interface Client {
   /** Who gets our notices about its mail; the sender unless said. */
   readonly notices?: 'sender' | 'postmaster' | 'none';
   readonly dkimSign?: DkimSign;
+  /** SMTP connections at once, of all its addresses together; unlimited unless said. */
+  readonly maxConnections?: number;
   readonly place: Place;
 }
 
@@ -153,10 +155,17 @@ export interface HttpSettings {
   readonly from: Place;
 }
 
+/** RFC 5321 §4.5.3.2.7: a server waits at least five minutes for the next command. */
+export const LISTENER_IDLE: Ms = 5 * 60_000;
+
 export interface Listener {
   readonly address: string;
   readonly port: number;
   readonly tls?: { readonly cert: string; readonly key: string; readonly mode: 'starttls' | 'implicit' };
+  /** At once; 2,000 unless said. */
+  readonly maxConnections?: number;
+  /** A client that says nothing for so long is gone; LISTENER_IDLE unless said. */
+  readonly idleTimeout?: Ms;
   readonly from: Place;
 }
 

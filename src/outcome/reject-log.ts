@@ -17,7 +17,7 @@ export interface Reject {
   /** Who was refused: address, or the name it is known by. */
   readonly client: string;
   readonly address?: string;
-  /** What was refused: connect, auth, mail, rcpt, data, http. */
+  /** What was refused: connect, command, auth, mail, rcpt, data, http. */
   readonly at?: string;
   readonly code?: number;
   readonly reply: string;

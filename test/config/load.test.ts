@@ -353,6 +353,7 @@ describe('warnings', () => {
     ['no-clients', minimal({ clients: '' })],
     ['open-relay', minimal({ clients: 'clients: [{ from: 0.0.0.0/0, pool: main }]' })],
     ['plain-password', minimal({ clients: 'clients: [{ user: u, password: secret, pool: main }]' })],
+    ['short-idle-timeout', minimal({ listeners: 'listeners: [{ address: "127.0.0.1:2525", idle-timeout: 4m59s }]' })],
     ['short-name', minimal({ 'host-name': 'host-name: mta' })],
     [
       'unused-source',
@@ -375,6 +376,35 @@ describe('warnings', () => {
   it('are silent about good things', () => {
     expect(codes(cold('{ schedule: slow, target: 100/h }') + REPORTS)).toEqual([]);
     expect(codes(minimal({}, 'providers: { other: { mx: "*.bigger.example" } }\n'))).toEqual([]);
+    expect(codes(minimal({ listeners: 'listeners: [{ address: "127.0.0.1:2525", idle-timeout: 5m, max-connections: 9 }]' }))).toEqual([]);
+  });
+});
+
+describe('connections of listeners and clients', () => {
+  const doors = (listener: string, client: string) =>
+    minimal({
+      listeners: `listeners: [{ address: "127.0.0.1:2525"${listener} }]`,
+      clients: `clients: [{ from: 127.0.0.0/8, pool: main${client} }]`,
+    });
+
+  it('are limited where that is said, and nowhere else', () => {
+    const said = settingsOf(loadAlone(doors(', max-connections: 300, idle-timeout: 10m', ', max-connections: 20')));
+    expect(said.listeners[0]).toMatchObject({ maxConnections: 300, idleTimeout: 10 * MINUTE });
+    expect(said.clients[0]).toMatchObject({ maxConnections: 20 });
+    expect(settingsView(said)).toMatchObject({ listeners: [{ maxConnections: 300 }], clients: [{ maxConnections: 20 }] });
+    const silent = settingsOf(loadAlone(doors('', '')));
+    expect(silent.listeners[0]).not.toHaveProperty('maxConnections');
+    expect(silent.listeners[0]).not.toHaveProperty('idleTimeout');
+    expect(silent.clients[0]).not.toHaveProperty('maxConnections');
+  });
+
+  it.each([
+    ['bad-count', doors(', max-connections: none', '')],
+    ['bad-count', doors('', ', max-connections: 0')],
+    ['bad-time', doors(', idle-timeout: 900ms', '')],
+    ['bad-time', doors(', idle-timeout: 300', '')],
+  ])('are not read where they cannot be meant: %s', (code, text) => {
+    expect(loadAlone(text).faults.map(fault => fault.code)).toEqual([code]);
   });
 });
 

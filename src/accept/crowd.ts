@@ -1,0 +1,39 @@
+/**
+ * Who is connected: how many connections each entry under `clients` has at once, against its `max-connections`.
+ *
+ * A connection counts for the entry that its address belongs to, and for its user's from the login on. Counted over the
+ * connections that are open, by the settings in force: a reload needs nothing done, and what is open stays open.
+ */
+import type { SMTPServerSession } from 'smtp-server';
+import type { Client } from '../kernel/settings.js';
+import type { Identities } from './identity.js';
+import { SmtpRefusal } from './ports.js';
+
+export class Crowd {
+  readonly #present = new Set<SMTPServerSession>();
+
+  constructor(private readonly identities: Identities) {}
+
+  /** A connection comes. Throws SmtpRefusal (421). */
+  enter(session: SMTPServerSession): void {
+    this.#assertPlace(this.identities.of(session)?.client, session);
+    this.#present.add(session);
+  }
+
+  /** It has shown that it is this user. Throws SmtpRefusal (421). */
+  login(name: string, session: SMTPServerSession): void {
+    this.#assertPlace(this.identities.user(name), session);
+  }
+
+  leave(session: SMTPServerSession): void {
+    this.#present.delete(session);
+  }
+
+  #assertPlace(client: Client | undefined, session: SMTPServerSession): void {
+    const most = client?.maxConnections ?? Infinity;
+    if (most === Infinity) return;
+    let others = 0;
+    for (const other of this.#present) if (other !== session && this.identities.of(other)?.client === client) others++;
+    if (others >= most) throw new SmtpRefusal(421, '4.7.0', `Too many connections: this client may have ${most} at once`);
+  }
+}
