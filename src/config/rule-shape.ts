@@ -78,7 +78,11 @@ export const ruleShape = mapping('a rule', {
   'max-msg-per-connection': someCount.optional(),
   'max-connect-rate': rate.optional(),
   suspend: flag('true: nothing leaves while the window is open').optional(),
-  action: oneOf('bounce: final at once; discard: dropped without a notification', ['bounce', 'discard']).optional(),
+  action: oneOf('bounce: final at once; discard: dropped without a notification; skip-mx: waits, and goes to the next MX host', [
+    'bounce',
+    'discard',
+    'skip-mx',
+  ]).optional(),
   retry: oneOf('what the reply is treated as, when its code lies', ['as-4xx', 'as-5xx']).optional(),
   'warm-up': oneOf('what it means for the stage', ['hold', 'step-back', 'none']).optional(),
   recover: durationOrNever.optional(),

@@ -115,6 +115,12 @@ export class Departures {
         recipientDomain: domainOf(row.state.address),
       });
     });
+    const skipped = matches.find(match => match.rule?.action === 'skip-mx');
+    if (skipped) {
+      const { host, address } = session;
+      this.#ports.memory.failed({ ...permit.lane, host, address }, skipped.reply.line);
+      session.retire();
+    }
     const message = printMessageId(this.#ports.settings().node, (rows[0] as QueuedRecipient).message);
     const settled = rows.map((row, i) => ({
       match: matches[i] as ReplyMatch,

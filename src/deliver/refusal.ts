@@ -21,7 +21,8 @@ const ABOUT_US: ReadonlySet<OutcomeClass> = new Set<OutcomeClass>([
   'ptr',
 ]);
 
-/** Would the provider's other hosts say the same? */
+/** Would the provider's other hosts say the same? A rule may know better: `action: skip-mx`. */
 export function isAboutUs(match: ReplyMatch): boolean {
+  if (match.rule?.action === 'skip-mx') return false;
   return ABOUT_US.has(match.class) || match.rule?.reaction !== undefined;
 }

@@ -43,6 +43,7 @@ export class Session {
   #idleTimer: Timer | undefined;
   #idleTimerAt: Instant = 0;
   #idleUntil: Instant = 0;
+  #retired = false;
   #resetting: ((alive: boolean) => void) | undefined;
 
   constructor(
@@ -99,9 +100,14 @@ export class Session {
     });
   }
 
+  /** It carries no other message. */
+  retire(): void {
+    this.#retired = true;
+  }
+
   /** True when it may carry another message within these limits. */
   mayCarry(limits: LaneLimits): boolean {
-    return !this.#dead() && this.messages < limits.maxMsgPerConnection && this.errors < limits.maxErrorsPerConnection;
+    return !this.#retired && !this.#dead() && this.messages < limits.maxMsgPerConnection && this.errors < limits.maxErrorsPerConnection;
   }
 
   /** Taken for a transaction: from here on its idle time does not end it. */

@@ -96,8 +96,11 @@ export interface Rule {
   readonly scope: Scope;
   /** Absent: the rule classifies and changes no limit. */
   readonly reaction?: Reaction;
-  /** bounce: final at once; discard: dropped without a DSN. */
-  readonly action?: 'bounce' | 'discard';
+  /**
+   * bounce: final at once; discard: dropped without a DSN; skip-mx: the mail waits, whatever the code, and the next MX host
+   * is tried before this one.
+   */
+  readonly action?: 'bounce' | 'discard' | 'skip-mx';
   /** The code lies: treat the reply as 4xx (retry) or as 5xx (final). */
   readonly retry?: 'as-4xx' | 'as-5xx';
   readonly warmUp: 'hold' | 'step-back' | 'none';

@@ -104,7 +104,7 @@ export interface Provider {
   /** Static routes: no MX lookup for its domains. */
   readonly smtpHosts: readonly SmtpHost[];
   /** Globs of MX hosts that are never used. */
-  readonly skipMx?: readonly string[];
+  readonly excludeMx?: readonly string[];
   /** any unless said. */
   readonly addressFamily?: AddressFamily;
   readonly limits: Limits;

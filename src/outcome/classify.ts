@@ -83,7 +83,7 @@ export class Classifier {
  * defers.
  */
 function fateOf(reply: Reply, phase: Phase, cls: OutcomeClass, scope: Scope, rule: Rule | undefined): ReplyMatch['fate'] {
-  if (rule?.action) return rule.action;
+  if (rule?.action) return rule.action === 'skip-mx' ? 'defer' : rule.action;
   if (BEFORE_MAIL.has(phase)) return 'defer';
   if (OF_THE_ADDRESS.has(cls) && (scope === 'lane' || scope === 'source')) return 'defer';
   if (rule?.retry === 'as-4xx') return 'defer';

@@ -161,9 +161,9 @@ export function createRouter({ dns, clock, settings, random, interfaces = () => 
       );
     if (!provider) return { ...found, provider: nameOfMxSet(found.hosts.map(h => h.name)) };
     if (provider.smtpHosts.length > 0) return { ...found, provider: provider.name, hosts: staticHosts(provider) };
-    const hosts = found.hosts.filter(host => !provider.skipMx?.some(glob => globMatches(glob, host.name)));
+    const hosts = found.hosts.filter(host => !provider.excludeMx?.some(glob => globMatches(glob, host.name)));
     if (hosts.length > 0) return { ...found, provider: provider.name, hosts };
-    return { kind: 'temporary', text: `${domain}: skip-mx of ${provider.name} leaves none of its MX hosts`, retryAt: found.expires };
+    return { kind: 'temporary', text: `${domain}: exclude-mx of ${provider.name} leaves none of its MX hosts`, retryAt: found.expires };
   };
 
   /** Where all sources are of one family there is nothing to choose, and no question to ask beforehand. */

@@ -317,8 +317,8 @@ describe('providers of rampd.yaml', () => {
   });
 
   it('say which MX hosts are never used, and which family serves', () => {
-    expect(over('{ skip-mx: "mx9.big.example", address-family: prefer-ipv6 }')).toMatchObject({
-      skipMx: ['mx9.big.example'],
+    expect(over('{ exclude-mx: "mx9.big.example", address-family: prefer-ipv6 }')).toMatchObject({
+      excludeMx: ['mx9.big.example'],
       addressFamily: 'prefer-ipv6',
     });
     expect(lines(loadAlone(minimal({}, 'providers: { big: { address-family: ipv5 } }\n')).faults)[0]).toMatch(/did you mean ipv4\?/);

@@ -8,6 +8,7 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SMTPServer } from 'smtp-server';
+import type { ReceiverPolicy } from '../../src/rehearse/receiver-policy.js';
 import { makeSelfSigned } from '../../src/rehearse/self-signed.js';
 import { idOf, inject } from './inject.js';
 import { until, World } from './world.js';
@@ -27,11 +28,11 @@ let smart: SMTPServer;
 /** What the smart host took, and from whom. */
 const relayed: { readonly user: string; readonly to: readonly string[]; readonly secure: boolean }[] = [];
 
-const receiver = (host: string, hostName: string, greeting?: string): Promise<unknown> =>
+const receiver = (host: string, hostName: string, greeting?: string, policy: ReceiverPolicy = {}): Promise<unknown> =>
   w.receiver({
     host,
     hostName,
-    policy: greeting === undefined ? {} : { onConnect: () => ({ reply: greeting, close: true }) },
+    policy: greeting === undefined ? policy : { onConnect: () => ({ reply: greeting, close: true }) },
     onMessage(peer, _message, accepted) {
       if (accepted) taken.push({ host: hostName, source: peer.source, recipients: [...peer.recipients] });
     },
@@ -61,6 +62,9 @@ beforeAll(async () => {
   await receiver('127.0.2.2', 'mx.dual.example');
   await receiver('127.0.2.3', 'mx1.busy.example', '421 4.3.2 closing for maintenance');
   await receiver('127.0.2.4', 'mx2.busy.example');
+  const offline: ReceiverPolicy = { onRcpt: () => ({ reply: '550 5.1.1 mailbox store offline, no such user here' }) };
+  await receiver('127.0.2.6', 'mx1.half.example', undefined, offline);
+  await receiver('127.0.2.7', 'mx2.half.example');
   if (hasIpv6) await receiver('::1', 'mx.six.example');
   const port = await smartHost();
   const password = join(w.dir, 'relay.secret');
@@ -79,6 +83,14 @@ beforeAll(async () => {
           { preference: 20, exchange: 'mx2.busy.example' },
         ],
       },
+      'half.example': {
+        mx: [
+          { preference: 10, exchange: 'mx1.half.example' },
+          { preference: 20, exchange: 'mx2.half.example' },
+        ],
+      },
+      'mx1.half.example': { a: ['127.0.2.6'] },
+      'mx2.half.example': { a: ['127.0.2.7'] },
       'mx1.busy.example': { a: ['127.0.2.3'] },
       'mx2.busy.example': { a: ['127.0.2.4'] },
     },
@@ -94,6 +106,9 @@ queue-to: { "*.behind.example": relay.internal, "*.shut.example": wrong.internal
 providers:
   four: { domains: [four.example], limits: { max-rcpt-per-message: 2 } }
   dual: { domains: [dual.example], address-family: prefer-ipv6 }
+  half:
+    domains: [half.example]
+    rules: [{ id: offline, match: { code: "5xx", text: "mailbox store offline" }, class: transient, action: skip-mx }]
   relay: { domains: [relay.internal], smtp-hosts: { host: "127.0.2.5:${port}", user: relay, password-file: ${password} } }
   wrong: { domains: [wrong.internal], smtp-hosts: [{ host: "127.0.2.5:${port}", user: relay, password: nonsense }] }
 `,
@@ -202,6 +217,27 @@ describe('a host that says 421', () => {
     expect(out.replace(/\s+/g, ' ')).toMatch(
       /mx1\.busy\.example\[127\.0\.2\.3\] is tried after the others until .*: 421 4\.3\.2 closing for maintenance/,
     );
+  });
+});
+
+describe('a reply whose rule says skip-mx', () => {
+  it('keeps the mail, though it is a 5xx, and the next attempt goes to the next host', async () => {
+    const id = await send(['a@half.example']);
+    await until(
+      async () => (await w.run('why', 'four/half', '-c', w.file)).out.replace(/\s+/g, ' '),
+      out => /mx1\.half\.example\[127\.0\.2\.6\] is tried after the others until .*mailbox store offline/.test(out),
+    );
+    await until(
+      async () => (await w.run('why', id, '-c', w.file)).out,
+      out => out.includes('mailbox store offline'),
+    );
+    await w.run('retry', id, '-c', w.file);
+    await until(
+      () => of('a@half.example'),
+      list => list.length === 1,
+    );
+    expect(of('a@half.example')[0]?.host).toBe('mx2.half.example');
+    expect((await w.status()).totals.bounced).toBe(0);
   });
 });
 

@@ -279,14 +279,14 @@ describe('the provider of a domain', () => {
     expect(await hostsOf('other.example')).toEqual(['10.0.0.5']);
   });
 
-  it('does not use the hosts of skip-mx, and waits when none is left', async () => {
-    const big = provider('bigmail', { mx: ['*.bigmail.example'], skipMx: ['alt*.mx.bigmail.example'] });
+  it('does not use the hosts of exclude-mx, and waits when none is left', async () => {
+    const big = provider('bigmail', { mx: ['*.bigmail.example'], excludeMx: ['alt*.mx.bigmail.example'] });
     start({ providers: [big] });
     expect(await hostsOf('big.example')).toEqual(['mx.bigmail.example']);
-    start({ providers: [{ ...big, skipMx: ['*.bigmail.example'] }] });
+    start({ providers: [{ ...big, excludeMx: ['*.bigmail.example'] }] });
     expect(await router.resolve('big.example')).toEqual({
       kind: 'temporary',
-      text: 'big.example: skip-mx of bigmail leaves none of its MX hosts',
+      text: 'big.example: exclude-mx of bigmail leaves none of its MX hosts',
       retryAt: clock.now() + 15 * MINUTE,
     });
   });
