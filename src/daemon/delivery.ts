@@ -145,6 +145,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     start() {
       tls.start();
       dispatcher.start();
+      watch.start();
     },
     reconfigure() {
       classifier = new Classifier(settings().providers);
