@@ -6,6 +6,7 @@ import { settingsView } from '../../src/control/settings-view.js';
 import { describe, expect, it } from 'vitest';
 import { memoryFiles } from '../../src/config/files.js';
 import { loadSettings } from '../../src/config/load.js';
+import { sections } from '../../src/config/settings-shape.js';
 import { starterFile } from '../../src/config/starter.js';
 import { DAY, HOUR, MINUTE, SECOND } from '../../src/kernel/units.js';
 import { EXAMPLE } from './example.js';
@@ -415,12 +416,20 @@ describe('the starter file', () => {
     expect(settings?.sources.size).toBe(2);
   });
 
+  /** Every commented directive in force, but for passwords that stand for one. */
+  const lively = starterFile()
+    .replace(/^ {2}# - \{ user.*$/m, '')
+    .replace(new RegExp(`^# (?=(${Object.keys(sections).join('|')}):)`, 'gm'), '')
+    .replace(/^( *)# (?=(- \{|verp:| {2}[\w-]| {4}))/gm, '$1');
+
   it('has none either with every commented line in force', () => {
-    const lively = starterFile()
-      .replace(/^ {2}# - \{ user.*$/m, '')
-      .replace(/^( *)# (?=(- \{|providers:|schedules:|allow-private:|  \w|    ))/gm, '$1');
     expect(lively).toContain('\nallow-private: true');
     expect(lively).toContain('\n  microsoft:');
     expect(lines(load(lively, { '/schedules/mine.yaml': SLOW.replace('slow', 'mine') }).faults)).toEqual([]);
+  });
+
+  it('names every section there is', () => {
+    const named = Object.keys(sections).filter(name => new RegExp(`^${name}:`, 'm').test(lively));
+    expect(named).toEqual(Object.keys(sections));
   });
 });
