@@ -40,7 +40,11 @@ export function answers(host: string, port: number): Promise<boolean> {
 }
 
 /** Resolves when it answers; rejects with what it logged when it ends instead. */
-export async function up({ address, port }: ReceiverOptions, child: ChildProcess, log: () => string): Promise<void> {
+export async function up(
+  { address, port }: Pick<ReceiverOptions, 'address' | 'port'>,
+  child: ChildProcess,
+  log: () => string,
+): Promise<void> {
   await until(
     async () => child.exitCode !== null || (await answers(address, port)),
     done => done,
