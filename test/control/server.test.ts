@@ -286,8 +286,7 @@ describe('the event stream', () => {
       sent.end();
     });
     let before = -1;
-    await expect.poll(() => before === (before = taken), { interval: 50 }).toBe(true);
-    expect(taken).toBeGreaterThan(0);
+    await expect.poll(() => taken > 0 && before === (before = taken), { interval: 50 }).toBe(true);
     // What the kernel's and the stream's buffers take is a few pages.
     expect(taken).toBeLessThan(25_000);
     sent.destroy();

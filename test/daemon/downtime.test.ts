@@ -1,6 +1,5 @@
 /** The daemon, started again: what it was down for is in its journal and its state, and no day is judged on it. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -15,14 +14,6 @@ let dir: string;
 beforeEach(() => void (dir = mkdtempSync(join(tmpdir(), 'rampd-down-'))));
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-const freePort = () =>
-  new Promise<number>(done => {
-    const server = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as net.AddressInfo;
-      server.close(() => done(port));
-    });
-  });
-
 async function started(at: number): Promise<{ daemon: Daemon; clock: ReturnType<typeof createManualClock> }> {
   const clock = createManualClock(at);
   const daemon = await startDaemon({ settingsFile: 'rampd.yaml', cwd: dir, debug: false, clock, virtual: true });
@@ -35,7 +26,7 @@ describe('a daemon that was down', () => {
       join(dir, 'rampd.yaml'),
       `host-name: mta.test.example
 state-dir: state
-listeners: [{ address: "127.0.0.1:${await freePort()}" }]
+listeners: [{ address: "127.0.0.1:0" }]
 clients: [{ from: 127.0.0.1, pool: main }]
 sources: { a: { address: 127.0.0.9, warm-up: { schedule: four-weeks } } }
 pools: { main: { sources: [a] } }

@@ -121,18 +121,25 @@ it('loses nothing, doubles only what was under way, and never exceeds a cap', { 
   await w.start();
   const loads = ['a', 'b'].map(name => new Load(w.listenPort, name, 200));
   const running = loads.map(load => load.run());
+  const promised = (domain = ''): number =>
+    loads.reduce((sum, load) => sum + [...load.promised].filter(to => to.endsWith(domain)).length, 0);
   const kills: number[] = [];
   for (let i = 0; i < KILLS; i++) {
-    await new Promise(r => setTimeout(r, 100 + 900 * dice()));
+    // By what was taken, not by the clock: on a slow machine too there is mail under way.
+    const enough = promised() + 20 + 120 * dice();
+    await until(promised, n => n >= enough);
     await w.end('SIGKILL');
     kills.push(Date.now());
     await w.start();
   }
+  await until(
+    () => promised('@cold.example'),
+    n => n > CAP + KILLS * 4 + 50,
+  );
   loads.forEach(load => load.stop());
   await Promise.all(running);
-  const promised = new Set(loads.flatMap(load => [...load.promised]));
-  expect(promised.size).toBeGreaterThan(KILLS * 20);
-  expect(new Set(loads.flatMap(load => [...load.ids])).size, 'ids are never given twice').toBe(promised.size);
+  const whole = new Set(loads.flatMap(load => [...load.promised]));
+  expect(new Set(loads.flatMap(load => [...load.ids])).size, 'ids are never given twice').toBe(whole.size);
 
   // All hot mail leaves; of the cold mail what the cap lets out.
   const capped = await until(
@@ -157,10 +164,10 @@ it('loses nothing, doubles only what was under way, and never exceeds a cap', { 
     s => s.totals.waiting === 0,
     40_000,
   );
-  expect([...promised].filter(recipient => !taken.has(recipient))).toEqual([]);
+  expect([...whole].filter(recipient => !taken.has(recipient))).toEqual([]);
   expect(end.totals).toMatchObject({ accepted: taken.size, delivered: taken.size, bounced: 0, deleted: 0 });
   // A message whose 250 a kill cut off may be here all the same: one for each client.
-  expect(taken.size - promised.size).toBeLessThanOrEqual(KILLS * loads.length);
+  expect(taken.size - whole.size).toBeLessThanOrEqual(KILLS * loads.length);
 
   // Twice only what was under way at a kill: a message on each connection, and on each what was answered since the last
   // commit that became durable. A commit and the one being collected take less than two answers' time, so two of those.

@@ -1,7 +1,7 @@
 /**
  * The built rampd as a process, with a real DNS server and real receivers on loopback: what end-to-end tests stand on.
  *
- * Sources are 127.0.1.x, receivers 127.0.2.x on one ephemeral port, everything in a temporary folder. Whatever a test leaves
+ * Sources are 127.0.1.x, receivers 127.0.2.x on one free port, everything in a temporary folder. Whatever a test leaves
  * running is ended by `World.stop`, by process id.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -46,10 +46,9 @@ export class World {
   #process: ChildProcess | undefined;
   readonly log: string[] = [];
 
-  /** The first receiver picks the port all of them use. */
+  /** All of them use one port. */
   async receiver(options: Omit<ReceiverOptions, 'clock' | 'port'> & { host: string; clock?: Clock }): Promise<Receiver> {
-    const receiver = await startReceiver({ clock: realClock, ...options, port: this.smtpPort });
-    this.smtpPort = receiver.port;
+    const receiver = await startReceiver({ clock: realClock, ...options, port: (this.smtpPort ||= await freePort()) });
     this.receivers.push(receiver);
     return receiver;
   }
@@ -170,10 +169,19 @@ ${this.#config}`,
   }
 }
 
-/** Below the range the kernel takes outgoing ports from (ip_local_port_range): nothing else gets it while rampd is down. */
+/** Ports of this test process: each of those that run at the same time has a thousand of its own. */
+const SHARE = 1_000;
+const FIRST = 20_000 + SHARE * (Number(process.env['VITEST_POOL_ID'] ?? 0) % 12);
+/** Another run on this machine begins elsewhere. */
+let next = Math.floor(Math.random() * SHARE);
+
+/**
+ * Below the range the kernel takes outgoing ports from (ip_local_port_range): nothing else gets it while rampd is down, nor
+ * on another loopback address.
+ */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const port = FIRST + (next++ % SHARE);
     const free = await new Promise<boolean>(done => {
       const server = net.createServer();
       server.once('error', () => done(false));

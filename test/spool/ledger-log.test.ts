@@ -264,7 +264,7 @@ describe('a ledger that is not whole', () => {
     });
     for (let permit = 1; permit <= 20; permit++) put(log, reserve(permit));
     const unsynced = copyOf(dir);
-    await vi.waitFor(() => expect(syncs).toBe(1));
+    await expect.poll(() => syncs).toBe(1);
     const synced = copyOf(dir);
     for (const damage of [(bytes: Buffer) => void (bytes[400]! ^= 1), (bytes: Buffer) => bytes.fill(0, 0, 64)]) {
       const copy = copyOf(synced);
@@ -331,7 +331,7 @@ describe('a ledger that is not whole', () => {
     const dir = folder();
     const log = openLog(dir, { fdatasync: (_, done) => done(new Error('EIO')) });
     put(log, reserve(1));
-    await vi.waitFor(() => expect(() => log.append(reserve(2))).toThrow('EIO'));
+    await vi.waitFor(() => expect(() => log.append(reserve(2))).toThrow('EIO'), { timeout: 15_000 });
     expect(() => log.flush()).toThrow('EIO');
     const unreadable = folder();
     mkdirSync(join(unreadable, '0000000001.ledger'));
