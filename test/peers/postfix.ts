@@ -57,6 +57,13 @@ export class Postfix {
     return kept(join(this.dir, 'mail'));
   }
 
+  /** Hands over what `defer_transports` kept back; nothing is kept back any more. */
+  async flush(): Promise<void> {
+    await run('/usr/sbin/postconf', ['-c', this.#config, '-e', 'defer_transports =']);
+    await run(PROGRAM, ['-c', this.#config, 'reload']);
+    await run(PROGRAM, ['-c', this.#config, 'flush']);
+  }
+
   async stop(): Promise<void> {
     // `stop` waits until master and its children are gone.
     await run(PROGRAM, ['-c', this.#config, 'stop']).catch(() => undefined);
@@ -75,6 +82,7 @@ export class Postfix {
       tls = 'offered',
       clear = [],
       keep = false,
+      relayTo,
       more = '',
     } = this.options;
     // Postfix's daemons drop root and must pass through.
@@ -96,7 +104,8 @@ maillog_file = ${join(this.dir, 'mail.log')}
 maillog_file_prefixes = ${this.dir}
 myhostname = mx.${domain}
 mydestination =
-mynetworks =
+mynetworks = ${relayTo ? '127.0.0.0/8' : ''}
+${relayTo ? `relayhost = [127.0.0.1]:${relayTo}` : ''}
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 alias_maps =
@@ -107,7 +116,7 @@ virtual_mailbox_base = ${join(this.dir, 'mail')}
 virtual_uid_maps = static:${uid}
 virtual_gid_maps = static:${gid}
 smtpd_peername_lookup = no
-${policy ? asking(policy) : 'smtpd_recipient_restrictions = reject_unauth_destination'}
+${policy ? asking(policy) : 'smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination'}
 smtpd_tls_security_level = ${{ none: 'none', offered: 'may', required: 'encrypt' }[tls]}
 smtpd_discard_ehlo_keyword_address_maps = inline:{ ${['0.0.0.0', ...clear].map(host => `${host}=starttls`).join(', ')} }
 smtpd_tls_cert_file = ${cert}
@@ -132,6 +141,8 @@ ${more}
       'error unix - - n - - error',
       'retry unix - - n - - error',
       'discard unix - - n - - discard',
+      'pickup unix n - n 60 1 pickup',
+      'smtp unix - - n - - smtp',
       'virtual unix - n n - - virtual',
       'anvil unix - - n - 1 anvil',
       'tlsmgr unix - - n 1000? 1 tlsmgr',

@@ -24,6 +24,8 @@ export interface ReceiverOptions {
   readonly policy?: Policy;
   /** Keeps what it takes where it can do without; default false. */
   readonly keep?: boolean;
+  /** Port on 127.0.0.1 to which Postfix hands all mail of others, taken from anybody on loopback. */
+  readonly relayTo?: number;
   /** Further lines of the receiver's own configuration. */
   readonly more?: string;
 }
