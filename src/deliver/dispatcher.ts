@@ -1,6 +1,5 @@
 /**
- * The dispatcher: what is due meets the lanes that may send. One heap of lanes by next eligible time, one of queues by next
- * due time, one timer; nothing polls and no worker sleeps on a limit.
+ * The dispatcher: what is due meets the lanes that may send.
  *
  * serve(lane) is the whole of it: hand work to idle connections while verdicts say go; open connections for sites that have
  * more work than connections; when a verdict says wait, note until when and leave. It is called when work appears, when a
@@ -13,12 +12,12 @@ import type { SideRow } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
 import { HOUR, MINUTE } from '../kernel/units.js';
 import type { Wait } from '../kernel/verdict.js';
+import { Alarms } from './alarms.js';
 import { Backlog } from './backlog.js';
 import { Choice } from './choice.js';
 import { type Departure, Departures } from './departure.js';
 import { Delays } from './delays.js';
 import { Expiry } from './expiry.js';
-import { TimeHeap } from './heap.js';
 import type { Lane } from './lane.js';
 import { Lanes } from './lanes.js';
 import { Outbox } from './outbox.js';
@@ -46,11 +45,7 @@ export class Dispatcher {
   readonly #departures: Departures;
   readonly #expiry: Expiry;
   readonly #delays: Delays;
-  readonly #heap = new TimeHeap<Lane>();
-  /** Lanes that wait for an event: a connection elsewhere to close, a person, a window to be lifted. */
-  readonly #eventWaiters = new Set<Lane>();
-  #timer: Timer | undefined;
-  #timerAt: Instant = Infinity;
+  readonly #alarms: Alarms;
   #sweepTimer: Timer | undefined;
   #lookTimer: Timer | undefined;
   #running = false;
@@ -88,11 +83,12 @@ export class Dispatcher {
         unresolved: waiting => void this.#expiry.sweep(waiting.queue),
       },
     );
+    this.#alarms = new Alarms({ clock, backlog: this.backlog, running: () => this.#running, due: lane => this.#served(lane) });
     this.#picker = new Picker(this.backlog, this.#choice, this.lanes, queue => this.#expiry.expired(queue));
     this.#opener = new Opener(ports, this.lanes, this.#picker, {
       running: () => this.#running,
       ended: lane => this.#served(lane),
-      alarm: lane => this.#alarm(lane),
+      alarm: lane => this.#alarms.set(lane),
       released: lane => this.#released(lane),
       guard: (work, lane) => this.#guard(work, lane),
     });
@@ -106,7 +102,7 @@ export class Dispatcher {
     for (const queue of this.#ports.store.queues()) this.#placed(queue);
     this.#sweepTimer = this.#ports.clock.at(this.#ports.clock.now() + SWEEP, () => this.#sweep());
     this.#look();
-    this.#arm();
+    this.#alarms.arm();
   }
 
   /**
@@ -115,7 +111,7 @@ export class Dispatcher {
    */
   async stop(limit: number): Promise<void> {
     this.#running = false;
-    this.#timer?.cancel();
+    this.#alarms.stop();
     this.#sweepTimer?.cancel();
     this.#lookTimer?.cancel();
     for (const lane of this.lanes.all.values()) for (const session of [...lane.sessions]) if (session.state === 'idle') session.quit();
@@ -154,7 +150,7 @@ export class Dispatcher {
   /** Queues were paused or resumed. */
   queuesChanged(): void {
     this.backlog.replaceAll();
-    this.#arm();
+    this.#alarms.arm();
   }
 
   /** Limits changed: lanes that wait are asked again, connections above a new maximum close. */
@@ -171,7 +167,7 @@ export class Dispatcher {
 
   #placed(queue: DeliverQueue): void {
     this.backlog.place(queue);
-    this.#arm();
+    this.#alarms.arm();
   }
 
   #askAgain(group: Group, at: Instant): void {
@@ -256,7 +252,7 @@ export class Dispatcher {
     const until = verdict.until ?? this.#ports.clock.now() + MINUTE;
     if (reason.scope === 'recipient-domain') this.backlog.hold(pick.waiting, until, `waits for ${reason.limit} of ${reason.from}`);
     else this.#picker.postpone(pick, until);
-    this.#arm();
+    this.#alarms.arm();
     return true;
   }
 
@@ -281,7 +277,7 @@ export class Dispatcher {
   #served(lane: Lane): void {
     this.#serve(lane);
     for (const other of this.#choice.yielded(lane)) this.#serve(other);
-    this.#arm();
+    this.#alarms.arm();
   }
 
   /** A bug in one delivery ends that delivery, not the daemon: what it held stays in the spool and goes out after a restart. */
@@ -293,26 +289,14 @@ export class Dispatcher {
 
   #wait(lane: Lane, verdict: Wait): void {
     lane.waitUntil = verdict.until ?? Infinity;
-    this.#alarm(lane);
-  }
-
-  #alarm(lane: Lane): void {
-    const at = lane.nextAsk(this.#ports.clock.now());
-    if (lane.waitUntil === Infinity || lane.connectAfter === Infinity) this.#eventWaiters.add(lane);
-    if (at === Infinity) this.#heap.remove(lane);
-    else this.#heap.set(lane, at);
-    this.#arm();
+    this.#alarms.set(lane);
   }
 
   /** A connection's place is free again: lanes that waited for one are asked. */
   #released(lane: Lane): void {
-    const waiters = [...this.#eventWaiters].filter(l => l === lane || l.source === lane.source || this.#ports.settings().total.maxSmtpOut);
-    for (const waiter of waiters) {
-      this.#eventWaiters.delete(waiter);
-      waiter.waitUntil = 0;
-      waiter.connectAfter = 0;
-      setImmediate(() => this.#serve(waiter));
-    }
+    const everywhere = this.#ports.settings().total.maxSmtpOut !== undefined;
+    const freed = this.#alarms.released(other => everywhere || other === lane || other.source === lane.source);
+    for (const waiter of freed) setImmediate(() => this.#serve(waiter));
   }
 
   /** Idle connections above the limit in force close; busy ones do so after their transaction. */
@@ -330,8 +314,7 @@ export class Dispatcher {
       void this.#expiry.sweep(queue).then(() => (trouble === undefined ? undefined : this.#delays.sweep(queue, trouble)));
     }
     for (const lane of this.lanes.prune(this.backlog.prune(), this.#ports.clock.now())) {
-      this.#heap.remove(lane);
-      this.#eventWaiters.delete(lane);
+      this.#alarms.forget(lane);
     }
     this.#sweepTimer = this.#ports.clock.at(this.#ports.clock.now() + SWEEP, () => this.#sweep());
   }
@@ -341,26 +324,5 @@ export class Dispatcher {
     for (const lane of this.lanes.all.values()) lane.forgetSites(this.#ports.clock.now());
     for (const group of this.backlog.groups.values()) if (group.sites.size > 0) this.#wakeGroup(group);
     this.#lookTimer = this.#ports.clock.at(this.#ports.clock.now() + LOOK_AGAIN, () => this.#look());
-  }
-
-  /** One timer, at the earliest instant either heap wants. */
-  #arm(): void {
-    if (!this.#running) return;
-    const at = Math.min(this.#heap.first()?.heapAt ?? Infinity, this.backlog.heap.first()?.heapAt ?? Infinity);
-    if (at === this.#timerAt) return;
-    this.#timer?.cancel();
-    this.#timerAt = at;
-    if (at !== Infinity) this.#timer = this.#ports.clock.at(at, () => this.#wake());
-  }
-
-  #wake(): void {
-    this.#timerAt = Infinity;
-    this.backlog.wake();
-    const now = this.#ports.clock.now();
-    const due: Lane[] = [];
-    for (let lane = this.#heap.popDue(now); lane; lane = this.#heap.popDue(now)) due.push(lane);
-    // Lanes of one source often wait for the same slot: it goes to the one furthest behind.
-    for (const lane of due.sort((a, b) => a.pass - b.pass)) this.#served(lane);
-    this.#arm();
   }
 }
