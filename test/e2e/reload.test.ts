@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { StatusView } from '../../src/control/view.js';
+import { Wire } from '../accept/dialogue.js';
 import { batch, inject } from './inject.js';
 import { until, World, zones } from './world.js';
 
@@ -178,6 +179,25 @@ describe('a reload of', () => {
     w.configure(() => GOOD);
     expect((await w.run('reload', '-c', w.file)).code).toBe(0);
     await mailFlows();
+  });
+
+  it('fewer connections for a client is for those who come after it', async () => {
+    const before = await Wire.open(w.listenPort);
+    const after: Wire[] = [];
+    try {
+      expect(await before.reply()).toMatch(/^220 /);
+      w.configure(good => good.replace('pool: main }]', 'pool: main, max-connections: 1 }]'));
+      expect((await w.run('reload', '-c', w.file)).code).toBe(0);
+      after.push(await Wire.open(w.listenPort));
+      expect(await after[0]?.reply()).toBe('421 4.7.0 Too many connections: this client may have 1 at once');
+      expect(await before.ask('NOOP')).toMatch(/^250 /);
+      w.configure(() => GOOD);
+      expect((await w.run('reload', '-c', w.file)).code).toBe(0);
+      after.push(await Wire.open(w.listenPort));
+      expect(await after[1]?.reply()).toMatch(/^220 /);
+    } finally {
+      for (const wire of [before, ...after]) wire.destroy();
+    }
   });
 });
 
