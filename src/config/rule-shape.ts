@@ -1,6 +1,7 @@
 /**
  * The shape of a rule written as a map.
  */
+import type { z } from 'zod';
 import { CLASSES, PHASES, SCOPES } from '../kernel/reply.js';
 import type { OutcomeClass, Phase } from '../kernel/reply.js';
 import { HOUR, parseRate } from '../kernel/units.js';
@@ -90,3 +91,5 @@ export const ruleShape = mapping('a rule', {
   never: listOf('replies the rule must not match', reply).optional(),
   note: textOf('a remark for people').optional(),
 });
+
+export type WrittenRule = z.output<typeof ruleShape>;

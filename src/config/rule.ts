@@ -3,18 +3,16 @@
  * window, windows that change nothing, expressions that would hang, patterns that slow a lane for one bad address.
  */
 import type { Place } from '../kernel/fault.js';
-import type { OutcomeClass, Phase, Reaction, Rule, Scope } from '../kernel/reply.js';
-import { HOUR, perHour } from '../kernel/units.js';
-import type { z } from 'zod';
+import type { OutcomeClass, Phase, Rule, Scope } from '../kernel/reply.js';
+import { HOUR } from '../kernel/units.js';
 import { take } from './check.js';
 import { compactId, readCompact } from './compact-rule.js';
 import type { Findings } from './findings.js';
 import { complaintAbout, slashed } from './pattern.js';
-import { ruleShape } from './rule-shape.js';
+import { holdsStage, lintScope, toReaction } from './rule-reaction.js';
+import { ruleShape, type WrittenRule } from './rule-shape.js';
 import { quoted } from './shape.js';
 import type { Path, YamlText } from './yaml-text.js';
-
-type Written = z.output<typeof ruleShape>;
 
 export function toRule(yaml: YamlText, path: Path, value: unknown, provider: string, findings: Findings): Rule | undefined {
   if (typeof value === 'string') return fromCompact(value, yaml.place(path), provider, findings);
@@ -31,14 +29,15 @@ export function toRule(yaml: YamlText, path: Path, value: unknown, provider: str
   if (!data) return undefined;
   const match = toMatch(data, yaml, path, findings);
   const warmUp = data['warm-up'] ?? (holdsByDefault(data.class) ? 'hold' : 'none');
-  const reaction = toReaction(data, warmUp, yaml, path, findings);
   const scope = data.scope ?? 'lane';
+  const reaction = toReaction(data, scope, warmUp, yaml, path, findings);
   if (reaction && bareCode(match, scope))
     findings.fault(yaml.key([...path, 'match']), {
       code: 'bare-code',
       what: `rule ${data.id} slows the ${scope} on a bare code: one bad address would do it`,
       hint: 'add text or an enhanced code, or say at: [greeting]',
     });
+  lintScope(data, scope, yaml, path, findings);
   if (!findings.cleanSince(before)) return undefined;
   return {
     id: data.id,
@@ -111,12 +110,12 @@ const ABOUT_THE_HOST: readonly Phase[] = ['connect', 'greeting', 'helo', 'tls', 
 /** 421 closes the connection (RFC 5321 4.2.1), so it may stand alone; every other code also answers single recipients. */
 function bareCode(match: Rule['match'], scope: Scope): boolean {
   if (match.text !== undefined || match.regex || match.enhanced !== undefined) return false;
-  if (scope !== 'lane' && scope !== 'source' && scope !== 'provider') return false;
+  if (!holdsStage(scope)) return false;
   if (match.at && match.at.every(phase => ABOUT_THE_HOST.includes(phase))) return false;
   return match.code !== '421';
 }
 
-function toMatch(data: Written, yaml: YamlText, path: Path, findings: Findings): Rule['match'] {
+function toMatch(data: WrittenRule, yaml: YamlText, path: Path, findings: Findings): Rule['match'] {
   const { code, enhanced, text, at, domain } = data.match;
   const here = yaml.place([...path, 'match', 'text']);
   const common = {
@@ -151,50 +150,4 @@ function toMatch(data: Written, yaml: YamlText, path: Path, findings: Findings):
   const complaint = complaintAbout(regex);
   if (complaint) findings.fault(here, { code: 'bad-regex', what: `/${regex.source}/ ${complaint.what}`, hint: complaint.hint });
   return { ...common, regex };
-}
-
-const CAPS = ['max-smtp-out', 'max-msg-per-hour', 'max-msg-per-connection', 'max-connect-rate'] as const;
-
-function toReaction(data: Written, warmUp: Rule['warmUp'], yaml: YamlText, path: Path, findings: Findings): Reaction | undefined {
-  const caps = CAPS.filter(key => data[key] !== undefined);
-  const suspend = data.suspend === true;
-  for (const key of caps) {
-    const value = key === 'max-connect-rate' ? data[key]?.count : data[key];
-    if (value !== undefined && Number.isFinite(value) && value > 0) continue;
-    findings.fault(yaml.place([...path, key]), {
-      code: 'bad-reaction',
-      what: `${key} of a rule cannot be ${value === 0 ? 'none' : 'unlimited'}`,
-      hint: value === 0 ? 'say suspend: true' : 'a rule only ever slows down: leave the key out',
-    });
-  }
-  const needs = [...caps, ...(['suspend', 'recover'] as const).filter(key => data[key] !== undefined && data[key] !== false)];
-  if (data.window === undefined) {
-    const first = needs[0] ?? (data['warm-up'] === 'hold' ? 'warm-up' : undefined);
-    if (first !== undefined)
-      findings.fault(yaml.key([...path, first]), {
-        code: 'no-window',
-        what: `${first} of rule ${data.id} has no window`,
-        hint: 'say for how long, as in window: 1h',
-      });
-    return undefined;
-  }
-  if (caps.length === 0 && !suspend && warmUp !== 'hold') {
-    findings.fault(yaml.key([...path, 'window']), {
-      code: 'empty-window',
-      what: `the window of rule ${data.id} changes nothing`,
-      allowed: `with a window: ${CAPS.join(', ')}, suspend: true`,
-    });
-    return undefined;
-  }
-  const connects = data['max-connect-rate'];
-  const recover = data.recover ?? data.window;
-  return {
-    window: data.window,
-    suspend,
-    recover: Number.isFinite(recover) ? recover : 0,
-    ...(data['max-smtp-out'] !== undefined && { maxSmtpOut: data['max-smtp-out'] }),
-    ...(data['max-msg-per-hour'] !== undefined && { maxMsgPerHour: data['max-msg-per-hour'] }),
-    ...(data['max-msg-per-connection'] !== undefined && { maxMsgPerConnection: data['max-msg-per-connection'] }),
-    ...(connects && { maxConnectRate: perHour(connects) }),
-  };
 }

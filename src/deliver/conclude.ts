@@ -11,7 +11,10 @@ import type { OutcomeClass, ReplyMatch } from '../kernel/reply.js';
 import { printable } from '../kernel/text.js';
 import type { Instant, Ms } from '../kernel/units.js';
 
-/** Retry intervals vary by this much to either side, so that a campaign deferred at once does not come back at once. */
+/**
+ * Retry intervals vary by this much to either side, so that a campaign deferred at once does not come back at once; what the
+ * receiver or a rule asked for is never undercut.
+ */
 export const JITTER = 0.1;
 
 /** `suppressed`: put on the list while it waited; nothing was sent. */
@@ -45,14 +48,20 @@ export function conclude(attempt: Attempted, limits: LaneLimits, stickyFor: Ms, 
   const end = row.accepted + limits.bounceAfter;
   if (attempts >= limits.maxAttempts || now >= end) return { fate: 'expired', class: 'expired', state };
   // The last attempt falls on the end itself, so that nobody is given up while an interval still runs.
-  const due = Math.min(end, now + retryInterval(limits.retryAfter, attempts, match.hint ?? 0, random));
+  const due = Math.min(end, now + retryInterval(limits.retryAfter, attempts, restOf(match), random));
   return { fate: 'deferred', class: match.class, state, due };
 }
 
-/** The interval before attempt number `attempts + 1`. */
-export function retryInterval(retryAfter: readonly Ms[], attempts: number, hint: Ms, random: () => number): Ms {
+/** How long a recipient is left alone at least: what the reply asks for, or a rule's window about this recipient alone. */
+function restOf({ hint = 0, scope, rule }: ReplyMatch): Ms {
+  return scope === 'recipient' && rule?.reaction?.suspend ? Math.max(hint, rule.reaction.window) : hint;
+}
+
+/** The interval before attempt number `attempts + 1`, at least `rest`. */
+export function retryInterval(retryAfter: readonly Ms[], attempts: number, rest: Ms, random: () => number): Ms {
   const stated = retryAfter[Math.min(attempts, retryAfter.length) - 1] ?? 600_000;
-  return Math.round(Math.max(stated, hint) * (1 + JITTER * (2 * random() - 1)));
+  const dice = JITTER * random();
+  return Math.round(Math.max(stated * (1 - JITTER + 2 * dice), rest * (1 + dice)));
 }
 
 function stateAfter(attempt: Attempted, attempts: number, stickyFor: Ms, now: Instant): RecipientState {

@@ -51,7 +51,8 @@ export class Classifier {
     const cls = rule?.class ?? (phase === 'auth' && reply.code >= 500 ? 'config' : (byEnhanced(reply) ?? byBasic(reply, phase)));
     const scope = rule?.scope ?? scopeOf(cls);
     const fate = fateOf(reply, phase, cls, scope, rule);
-    const hint: Ms | undefined = fate === 'defer' ? hintIn(reply.text) : undefined;
+    // A window honours it too, whatever becomes of this recipient.
+    const hint: Ms | undefined = fate === 'defer' || rule?.reaction ? hintIn(reply.text) : undefined;
     return { reply, phase, class: cls, scope, fate, ...(rule && { rule }), ...(hint !== undefined && { hint }) };
   }
 

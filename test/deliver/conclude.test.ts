@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { JITTER, conclude, retryInterval, type Attempted } from '../../src/deliver/conclude.js';
 import type { LaneLimits } from '../../src/kernel/governor.js';
 import type { QueuedRecipient } from '../../src/kernel/message.js';
-import type { ReplyMatch } from '../../src/kernel/reply.js';
+import type { ReplyMatch, Rule, Scope } from '../../src/kernel/reply.js';
 import { HOUR, MINUTE } from '../../src/kernel/units.js';
 import { parseReply } from '../../src/outcome/reply.js';
 
@@ -57,8 +57,26 @@ describe('what becomes of a recipient', () => {
   });
 
   it('honours a hint that is longer than the interval, and not one that is shorter', () => {
-    expect(retryInterval(LIMITS.retryAfter, 1, HOUR, middle)).toBe(HOUR);
+    expect(retryInterval(LIMITS.retryAfter, 1, HOUR, middle)).toBe(HOUR * (1 + JITTER / 2));
     expect(retryInterval(LIMITS.retryAfter, 1, MINUTE, middle)).toBe(10 * MINUTE);
+  });
+
+  it('never comes back before the receiver’s hint is over, nor much later', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 0.999, noNaN: true }), fc.integer({ min: 0, max: 24 * HOUR }), (dice, hint) => {
+        const interval = retryInterval(LIMITS.retryAfter, 1, hint, () => dice);
+        expect(interval).toBeGreaterThanOrEqual(hint);
+        expect(interval).toBeLessThanOrEqual(Math.max(10 * MINUTE, hint) * (1 + JITTER) + 1);
+      }),
+    );
+  });
+
+  it('leaves a recipient alone for the window of a rule about recipients, and for no other', () => {
+    const due = (scope: Scope, suspend = true) =>
+      conclude(attempt({ scope, rule: { reaction: { window: 3 * HOUR, suspend, recover: 0 } } as Rule }), LIMITS, HOUR, 0, () => 0).due;
+    expect(due('recipient')).toBe(3 * HOUR);
+    expect(due('recipient', false)).toBe(9 * MINUTE);
+    expect(due('lane')).toBe(9 * MINUTE);
   });
 
   it('gives up when bounce-after is over, and puts the last attempt on that instant', () => {

@@ -184,6 +184,15 @@ describe('hints', () => {
     expect(judge('550 try again in 1 hour')).not.toHaveProperty('hint');
     expect(judge('421 later')).not.toHaveProperty('hint');
   });
+
+  it('are read where a window opens, also when this mail is not tried again', () => {
+    const rule = 'id: r, match: { code: 550, text: too much }, class: content, trigger: 1';
+    const by = (more: string) => new Classifier(written({ acme: `rules: [{ ${rule}${more} }]` }));
+    const reply = '550 too much, try again in 3 hours';
+    const windowed = by(', window: 1h, max-smtp-out: 1');
+    expect(judge(reply, { provider: 'acme' }, windowed)).toMatchObject({ fate: 'bounce', hint: 3 * HOUR });
+    expect(judge(reply, { provider: 'acme' }, by(''))).not.toHaveProperty('hint');
+  });
 });
 
 describe('with everything that is shipped', () => {
