@@ -121,6 +121,8 @@ export class Departures {
       this.#ports.memory.failed({ ...permit.lane, host, address }, skipped.reply.line);
       session.retire();
     }
+    // This connection has had its fill: the next message finds another one.
+    if (matches.some(match => match.scope === 'connection')) session.retire();
     const message = printMessageId(this.#ports.settings().node, (rows[0] as QueuedRecipient).message);
     const settled = rows.map((row, i) => ({
       match: matches[i] as ReplyMatch,

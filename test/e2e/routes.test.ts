@@ -25,6 +25,8 @@ const w = new World();
 const taken: Taken[] = [];
 const of = (...recipients: string[]): Taken[] => taken.filter(t => t.recipients.some(r => recipients.includes(r)));
 let smart: SMTPServer;
+/** Recipients for whom a connection had had its fill. */
+const refused: string[] = [];
 /** What the smart host took, and from whom. */
 const relayed: { readonly user: string; readonly to: readonly string[]; readonly secure: boolean }[] = [];
 
@@ -65,6 +67,14 @@ beforeAll(async () => {
   const offline: ReceiverPolicy = { onRcpt: () => ({ reply: '550 5.1.1 mailbox store offline, no such user here' }) };
   await receiver('127.0.2.6', 'mx1.half.example', undefined, offline);
   await receiver('127.0.2.7', 'mx2.half.example');
+  const once: ReceiverPolicy = {
+    onRcpt(peer, recipient) {
+      if (peer.messages === 0) return undefined;
+      refused.push(recipient);
+      return { reply: '452 message threshold exceeded' };
+    },
+  };
+  await receiver('127.0.2.8', 'mx.once.example', undefined, once);
   if (hasIpv6) await receiver('::1', 'mx.six.example');
   const port = await smartHost();
   const password = join(w.dir, 'relay.secret');
@@ -90,6 +100,8 @@ beforeAll(async () => {
         ],
       },
       'mx1.half.example': { a: ['127.0.2.6'] },
+      'once.example': { mx: [{ preference: 10, exchange: 'mx.once.example' }] },
+      'mx.once.example': { a: ['127.0.2.8'] },
       'mx2.half.example': { a: ['127.0.2.7'] },
       'mx1.busy.example': { a: ['127.0.2.3'] },
       'mx2.busy.example': { a: ['127.0.2.4'] },
@@ -109,6 +121,10 @@ providers:
   half:
     domains: [half.example]
     rules: [{ id: offline, match: { code: "5xx", text: "mailbox store offline" }, class: transient, action: skip-mx }]
+  once:
+    domains: [once.example]
+    limits: { max-smtp-out: 1, idle-timeout: 10m }
+    rules: [{ id: full, match: { text: message threshold exceeded }, class: throttle.per-connection, scope: connection }]
   relay: { domains: [relay.internal], smtp-hosts: { host: "127.0.2.5:${port}", user: relay, password-file: ${password} } }
   wrong: { domains: [wrong.internal], smtp-hosts: [{ host: "127.0.2.5:${port}", user: relay, password: nonsense }] }
 `,
@@ -238,6 +254,27 @@ describe('a reply whose rule says skip-mx', () => {
     );
     expect(of('a@half.example')[0]?.host).toBe('mx2.half.example');
     expect((await w.status()).totals.bounced).toBe(0);
+  });
+});
+
+describe('a reply of scope connection', () => {
+  it('ends the connection: the next message goes over another one', async () => {
+    await send(['first@once.example']);
+    await until(
+      () => of('first@once.example').length,
+      n => n === 1,
+    );
+    await send(['second@once.example']);
+    await until(
+      () => refused.length,
+      n => n > 0,
+    );
+    await send(['third@once.example']);
+    await until(
+      () => of('third@once.example').length,
+      n => n === 1,
+    );
+    expect(refused).toEqual(['second@once.example']);
   });
 });
 
