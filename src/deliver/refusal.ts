@@ -7,22 +7,12 @@
  * address: a throttle, a block or a missing name is what the provider's other hosts would say too, and asking five of them
  * in a row is what makes it worse. Each further connection is asked of the governor.
  */
-import type { OutcomeClass, ReplyMatch } from '../kernel/reply.js';
+import { ABOUT_THE_IP, type OutcomeClass, type ReplyMatch } from '../kernel/reply.js';
 
-const ABOUT_US: ReadonlySet<OutcomeClass> = new Set<OutcomeClass>([
-  'throttle.rate',
-  'throttle.connections',
-  'reputation.defer',
-  'block.ip',
-  'block.network',
-  'block.domain',
-  'block.dnsbl',
-  'auth',
-  'ptr',
-]);
+const ABOUT_OUR_NAME: ReadonlySet<OutcomeClass> = new Set<OutcomeClass>(['auth', 'ptr']);
 
 /** Would the provider's other hosts say the same? A rule may know better: `action: skip-mx`. */
 export function isAboutUs(match: ReplyMatch): boolean {
   if (match.rule?.action === 'skip-mx') return false;
-  return ABOUT_US.has(match.class) || match.rule?.reaction !== undefined;
+  return ABOUT_THE_IP.has(match.class) || ABOUT_OUR_NAME.has(match.class) || match.rule?.reaction !== undefined;
 }

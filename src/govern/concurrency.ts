@@ -14,19 +14,10 @@
  * Trouble is what the IP is told by `throttle.rate|connections`, `reputation.defer`, `block.*` of scope lane, source or
  * provider, a refused greeting, a failure on two or more hosts; with no connection open also three failures in a row on one.
  */
-import type { OutcomeClass, ReplyMatch } from '../kernel/reply.js';
+import { ABOUT_THE_IP, type OutcomeClass, type ReplyMatch } from '../kernel/reply.js';
 import { HOUR, type Instant, type Ms, SECOND } from '../kernel/units.js';
 import type { Quote } from '../kernel/verdict.js';
 
-const TROUBLE: ReadonlySet<OutcomeClass> = new Set([
-  'throttle.rate',
-  'throttle.connections',
-  'reputation.defer',
-  'block.ip',
-  'block.network',
-  'block.domain',
-  'block.dnsbl',
-] satisfies OutcomeClass[]);
 /** Say nothing about how much the receiver can bear. */
 const NEUTRAL: ReadonlySet<OutcomeClass> = new Set([
   'greylist',
@@ -48,7 +39,7 @@ export type Signal = 'good' | 'bad' | 'none';
 /** What one reply says about the lane. */
 export function signalOf(match: ReplyMatch): Signal {
   const wide = match.scope === 'lane' || match.scope === 'source' || match.scope === 'provider';
-  if (TROUBLE.has(match.class)) return wide ? 'bad' : 'none';
+  if (ABOUT_THE_IP.has(match.class)) return wide ? 'bad' : 'none';
   return NEUTRAL.has(match.class) || match.reply.code === 0 ? 'none' : 'good';
 }
 

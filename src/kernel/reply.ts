@@ -55,6 +55,17 @@ export const CLASSES = [
 ] as const;
 export type OutcomeClass = (typeof CLASSES)[number];
 
+/** Said of the sending address and its pace, not of a recipient or a message: every host of the provider would say the same. */
+export const ABOUT_THE_IP: ReadonlySet<OutcomeClass> = new Set<OutcomeClass>([
+  'throttle.rate',
+  'throttle.connections',
+  'reputation.defer',
+  'block.ip',
+  'block.network',
+  'block.domain',
+  'block.dnsbl',
+]);
+
 export const SCOPES = ['lane', 'source', 'provider', 'sender-domain', 'recipient-domain', 'recipient', 'connection'] as const;
 export type Scope = (typeof SCOPES)[number];
 

@@ -32,6 +32,9 @@ function editDistance(a: string, b: string, limit: number): number {
   return previous[b.length] ?? limit;
 }
 
+/** A name of the DNS as names are compared: lower case, without the dot at its end. */
+export const bareName = (name: string): string => name.toLowerCase().replace(/\.$/, '');
+
 /** Does `name` match a shell-like pattern in which `*` stands for any run and `?` for one character? Case-insensitive. */
 export function globMatches(pattern: string, name: string): boolean {
   const source = pattern.toLowerCase();

@@ -5,6 +5,7 @@
  * A policy with `enforce` is a promise: mail that cannot leave as it demands waits, or fails with class `tls`; it never leaves
  * in the clear and never over a connection that was not verified. Pure.
  */
+import { bareName } from './text.js';
 
 /**
  * opportunistic: TLS when offered, nothing verified. encrypt: TLS or nothing, nothing verified. verify: TLS with a certificate
@@ -116,11 +117,9 @@ const RANK: Readonly<Record<TlsLevel, number>> = { opportunistic: 0, encrypt: 1,
  * a wildcard stands nowhere else. Case does not matter, nor does a dot at the end.
  */
 export function matchesStsName(pattern: string, host: string): boolean {
-  const wanted = bare(pattern);
-  const name = bare(host);
+  const wanted = bareName(pattern);
+  const name = bareName(host);
   if (!wanted.startsWith('*.')) return wanted !== '' && wanted === name;
   const dot = name.indexOf('.');
   return dot > 0 && name.slice(dot + 1) === wanted.slice(2);
 }
-
-const bare = (name: string): string => name.toLowerCase().replace(/\.$/, '');

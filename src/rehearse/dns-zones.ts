@@ -4,6 +4,7 @@
  * Names are lower-case without a trailing dot. `*.example` answers for every name below example that has no entry of its
  * own (RFC 4592, without closest-encloser subtleties). CNAMEs are followed inside the data, at most eight deep.
  */
+import { bareName } from '../kernel/text.js';
 
 export interface MxRecord {
   readonly preference: number;
@@ -45,10 +46,6 @@ const DEEPEST_CNAME = 8;
 /** RFC 1035 §3.3. */
 const LONGEST_STRING = 255;
 
-export function canonical(name: string): string {
-  return name.toLowerCase().replace(/\.$/, '');
-}
-
 /** Zones with an index of the names that exist only because something stands below them. */
 export class ZoneData {
   readonly #entries = new Map<string, DnsEntry>();
@@ -61,16 +58,16 @@ export class ZoneData {
   }
 
   set(name: string, entry: DnsEntry): void {
-    this.#entries.set(canonical(name), entry);
+    this.#entries.set(bareName(name), entry);
   }
 
   delete(name: string): void {
-    this.#entries.delete(canonical(name));
+    this.#entries.delete(bareName(name));
   }
 
   answer(question: string, type: string): Lookup {
     const answers: AnswerRecord[] = [];
-    let name = canonical(question);
+    let name = bareName(question);
     for (let depth = 0; depth < DEEPEST_CNAME; depth++) {
       const entry = this.#find(name);
       if (!entry) return { silent: false, rcode: this.#hasBelow(name) ? RCODE.noerror : RCODE.nxdomain, answers };
@@ -79,7 +76,7 @@ export class ZoneData {
       const ttl = entry.ttl ?? this.#ttl;
       if (entry.cname !== undefined && type !== 'CNAME') {
         answers.push({ name, type: 'CNAME', ttl, data: entry.cname });
-        name = canonical(entry.cname);
+        name = bareName(entry.cname);
         continue;
       }
       for (const data of dataOf(entry, type)) answers.push({ name, type: type as AnswerRecord['type'], ttl, data });

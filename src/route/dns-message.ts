@@ -6,6 +6,7 @@
  * at random, which a forger must guess. Never throws, whatever the bytes.
  */
 import dnsPacket, { type Answer } from 'dns-packet';
+import { bareName } from '../kernel/text.js';
 import type { TlsaRecord } from '../kernel/tls.js';
 import { DAY, MINUTE, SECOND, type Ms } from '../kernel/units.js';
 import type { DnsAnswer, MxAnswer } from './dns.js';
@@ -90,18 +91,18 @@ function collect<K extends RecordType>(
   answers: readonly Answer[],
   { name, type }: Question<K>,
 ): { records: RecordTypes[K][]; ttl: Ms; aliasOf?: string } {
-  const first = bare(name);
+  const first = bareName(name);
   let owner = first;
   let ttl = DAY;
   const seconds = (a: Answer): void => void (ttl = Math.min(ttl, (a.ttl ?? 0) * SECOND));
   for (let depth = 0; depth < ALIASES_MOST; depth++) {
-    const alias = answers.find(a => a.type === 'CNAME' && bare(a.name) === owner);
+    const alias = answers.find(a => a.type === 'CNAME' && bareName(a.name) === owner);
     if (!alias || typeof alias.data !== 'string') break;
-    owner = bare(alias.data);
+    owner = bareName(alias.data);
     seconds(alias);
   }
   const records = answers.flatMap(a => {
-    const record = a.type === type && bare(a.name) === owner ? readRecord(type, a.data) : undefined;
+    const record = a.type === type && bareName(a.name) === owner ? readRecord(type, a.data) : undefined;
     if (record === undefined) return [];
     seconds(a);
     return [record];
@@ -120,7 +121,7 @@ const READERS: { readonly [K in RecordType]: (data: never) => RecordTypes[K] | u
   PTR: (data: string) => data.replace(/\.$/, ''),
   MX: ({ preference, exchange }: { preference?: number; exchange: string }) => ({
     preference: preference ?? 0,
-    exchange: bare(exchange),
+    exchange: bareName(exchange),
   }),
   TXT: (data: Buffer | Buffer[]) => Buffer.concat([data].flat()).toString('utf8'),
   TLSA: ({
@@ -147,5 +148,3 @@ function negativeTtl(authorities: readonly Answer[]): Ms {
   const minimum = (soa.data as { minimum?: number } | undefined)?.minimum ?? 0;
   return Math.min(NEGATIVE_MOST, Math.min(soa.ttl ?? 0, minimum) * SECOND);
 }
-
-const bare = (name: string): string => name.toLowerCase().replace(/\.$/, '');

@@ -4,7 +4,7 @@
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import ipaddr from 'ipaddr.js';
-import { globMatches } from '../kernel/text.js';
+import { bareName, globMatches } from '../kernel/text.js';
 
 export type Domain =
   | { readonly kind: 'name'; readonly name: string }
@@ -18,7 +18,7 @@ const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
 /** Lower case, no trailing dot, IDNA as A-labels (RFC 5891). Never throws. */
 export function readDomain(text: string): Domain {
-  const name = text.trim().toLowerCase().replace(/\.$/, '');
+  const name = bareName(text.trim());
   if (name.startsWith('[')) return readLiteral(name);
   // domainToASCII reads hosts as browsers do ("1.2.3" is an address to it), so only names that need it go through it.
   const ascii = /^[\u0021-\u007e]*$/.test(name) ? name : domainToASCII(name).replace(/\.$/, '');
@@ -46,7 +46,7 @@ export class DomainTable<T> {
   readonly #globs: { readonly pattern: string; readonly value: T }[] = [];
 
   add(pattern: string, value: T): void {
-    const key = pattern.trim().toLowerCase().replace(/\.$/, '');
+    const key = bareName(pattern.trim());
     if (/[*?]/.test(key)) this.#globs.push({ pattern: key, value });
     else {
       const read = readDomain(key);

@@ -4,6 +4,7 @@
  * Both come from strangers: what is not exactly what the RFC allows is no policy, since half a policy would refuse mail for
  * good or let it out in the clear.
  */
+import { bareName } from '../kernel/text.js';
 import { isHostName } from './domain.js';
 
 export interface StsPolicy {
@@ -42,7 +43,7 @@ export function readStsPolicy(
     const [, key = '', value = ''] = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31})[ \t]*:[ \t]*(.*?)[ \t]*$/.exec(line) ?? [];
     if (key === '') {
       if (line.trim() !== '') return no('a line is not KEY: VALUE');
-    } else if (key === 'mx') mx.push(value.toLowerCase().replace(/\.$/, ''));
+    } else if (key === 'mx') mx.push(bareName(value));
     else if (!first.has(key)) first.set(key, value);
   }
   if (first.get('version') !== 'STSv1') return no('version is not STSv1');

@@ -10,7 +10,7 @@ import ipaddr from 'ipaddr.js';
 import type { Settings } from '../kernel/settings.js';
 
 /** One writing per address: IPv4 in IPv6 becomes IPv4, IPv6 is compressed. undefined when it is no address. */
-export function canonicalAddress(text: string): string | undefined {
+export function canonicalIp(text: string): string | undefined {
   return ipaddr.isValid(text) ? ipaddr.process(text).toString() : undefined;
 }
 
@@ -22,12 +22,12 @@ const NAT64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96');
 /** The addresses of sources and listeners, and those of this machine's interfaces. */
 export function ownAddresses(settings: Settings, interfaces: readonly string[] = []): ReadonlySet<string> {
   const texts = [...[...settings.sources.values()].map(s => s.address), ...settings.listeners.map(l => l.address), ...interfaces];
-  return new Set(texts.map(text => canonicalAddress(text.replace(/%.*$/, ''))).filter(a => a !== undefined));
+  return new Set(texts.map(text => canonicalIp(text.replace(/%.*$/, ''))).filter(a => a !== undefined));
 }
 
 /** Loopback, private, link-local, reserved, multicast, tunnels and our own: everything but plain unicast elsewhere. */
 export function isOffLimits(address: string, own: ReadonlySet<string>): boolean {
-  const canonical = canonicalAddress(address);
+  const canonical = canonicalIp(address);
   if (canonical === undefined || own.has(canonical)) return true;
   const parsed = ipaddr.process(canonical);
   if (parsed instanceof ipaddr.IPv4) return parsed.range() !== 'unicast';

@@ -9,7 +9,7 @@
 import { isIP } from 'node:net';
 import type { Clock } from '../kernel/clock.js';
 import type { Provider, Settings, SmtpHost } from '../kernel/settings.js';
-import { globMatches, printable } from '../kernel/text.js';
+import { bareName, globMatches, printable } from '../kernel/text.js';
 import type { HostTls, TlsResult } from '../kernel/tls.js';
 import { HOUR, MINUTE, type Instant } from '../kernel/units.js';
 import type { DnsPort, MxAnswer } from './dns.js';
@@ -106,7 +106,8 @@ export function createRouter({ dns, clock, settings, random, interfaces = () => 
 
   const peek = (domain: string): Route | undefined => {
     current();
-    const route = routes.get(keyOf(domain));
+    // Cheaper than readDomain, which only decides on a miss.
+    const route = routes.get(bareName(domain));
     if (!route) return undefined;
     return (route.kind === 'temporary' ? route.retryAt : route.expires) > clock.now() ? route : undefined;
   };
@@ -118,7 +119,7 @@ export function createRouter({ dns, clock, settings, random, interfaces = () => 
     const route = await withFamilies(used, await find(used, domain));
     // Settings may have changed meanwhile: the answer was right when asked for, but is not to be kept.
     if (used.settings === current().settings) {
-      const key = keyOf(domain);
+      const key = bareName(domain);
       routes.delete(key);
       routes.set(key, route);
       for (const oldest of routes.keys()) {
@@ -236,9 +237,6 @@ function readTables(settings: Settings, interfaces: readonly string[], now: Inst
   return { settings, queueTo, domains, own, ownUntil: now + OWN_TTL, choosesFamily: families.size > 1 };
 }
 
-/** Cache key; cheaper than readDomain, which only decides on a miss. */
-const keyOf = (domain: string) => domain.toLowerCase().replace(/\.$/, '');
-
 const forbidden = (name: string) => `${name} resolves to private addresses only`;
 
 /** In the order in which they are written: the first is preferred. */
@@ -253,7 +251,7 @@ function explicit(name: string, { answer, expires }: Held<MxAnswer>, port: numbe
   const best = new Map<string, number>();
   let isNull = false;
   for (const { exchange, preference } of answer.records) {
-    const host = exchange.toLowerCase().replace(/\.$/, '');
+    const host = bareName(exchange);
     if (host === '') isNull = true;
     else if (isHostName(host)) best.set(host, Math.min(preference, best.get(host) ?? Infinity));
   }

@@ -4,7 +4,7 @@
  * `%{p}`, which §7.2 tells publishers not to use, is "unknown" here, as §7.3 permits; `%{c}`, `%{r}` and `%{t}` belong to
  * explanations, which are not read.
  */
-import ipaddr from 'ipaddr.js';
+import { arpaLabel, dotted } from './reverse.js';
 
 export interface SpfWho {
   /** The address that sends. */
@@ -54,21 +54,10 @@ function valueOf(letter: string, { ip, sender, helo }: SpfWho, domain: string): 
     case 'p':
       return 'unknown';
     case 'v':
-      return ipaddr.process(ip).kind() === 'ipv4' ? 'in-addr' : 'ip6';
+      return arpaLabel(ip);
     case 'i':
       return dotted(ip);
     default:
       return undefined;
   }
-}
-
-/** IPv4 as it is; IPv6 as 32 nibbles with dots between. */
-function dotted(ip: string): string {
-  const parsed = ipaddr.process(ip);
-  if (parsed.kind() === 'ipv4') return parsed.toString();
-  return parsed
-    .toByteArray()
-    .flatMap(byte => [byte >> 4, byte & 0xf])
-    .map(nibble => nibble.toString(16))
-    .join('.');
 }

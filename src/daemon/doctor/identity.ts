@@ -7,7 +7,7 @@ import ipaddr from 'ipaddr.js';
 import type { CheckView } from '../../control/doctor-view.js';
 import type { Source } from '../../kernel/settings.js';
 import type { DnsAnswer, DnsPort } from '../../route/dns.js';
-import { canonicalAddress } from '../../route/protect.js';
+import { canonicalIp } from '../../route/protect.js';
 import { reverseName } from '../../route/reverse.js';
 import { check, few } from './check.js';
 
@@ -93,4 +93,4 @@ async function ptr({ address, hostName }: Source, dns: DnsPort): Promise<CheckVi
 }
 
 const holds = (answer: DnsAnswer<string>, address: string): boolean =>
-  answer.kind === 'found' && answer.records.some(record => canonicalAddress(record) === canonicalAddress(address));
+  answer.kind === 'found' && answer.records.some(record => canonicalIp(record) === canonicalIp(address));
