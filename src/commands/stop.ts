@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectControl } from '../control/client.js';
 import { answers } from '../control/socket-file.js';
-import { spanText } from '../control/page.js';
+import { printSpan } from '../kernel/units.js';
 import { act, daemonCommand, say } from './connection.js';
 import type { Io } from './io.js';
 import { duration } from './numbers.js';
@@ -22,7 +22,7 @@ export function register(program: Command, io: Io): void {
       await connectControl(socket).stop(act(io, options.why));
       if (!options.wait) return say(io, 'stopping');
       for (let looks = Math.ceil(options.timeout / LOOK); await answers(socket); looks--) {
-        if (looks <= 0) throw new Error(`the daemon has not ended within ${spanText(options.timeout)}; it is still stopping`);
+        if (looks <= 0) throw new Error(`the daemon has not ended within ${printSpan(options.timeout)}; it is still stopping`);
         await sleep(LOOK);
       }
       say(io, 'stopped');

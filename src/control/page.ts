@@ -5,7 +5,8 @@
  * line, so that no reply, address or name from elsewhere moves the cursor, sets a title or breaks a line.
  */
 import { printable } from '../kernel/text.js';
-import { printDuration } from '../kernel/units.js';
+import { printSpan } from '../kernel/units.js';
+import { clockFields } from '../kernel/zone.js';
 
 export interface Screen {
   /** Epoch milliseconds by the daemon's clock: "in 12m" counts from here. */
@@ -120,32 +121,12 @@ function fit(columns: readonly Column<never>[], widths: number[], width: number)
   return kept;
 }
 
-const formats = new Map<string, Intl.DateTimeFormat>();
-
-function parts(at: number, zone: string | undefined): Record<string, string> {
-  let format = formats.get(zone ?? '');
-  if (!format) {
-    format = new Intl.DateTimeFormat('en-GB', {
-      ...(zone === undefined ? {} : { timeZone: zone }),
-      year: 'numeric',
-      month: '2-digit',
-      day: '2-digit',
-      hour: '2-digit',
-      minute: '2-digit',
-      second: '2-digit',
-      hourCycle: 'h23',
-    });
-    formats.set(zone ?? '', format);
-  }
-  return Object.fromEntries(format.formatToParts(at).map(part => [part.type, part.value]));
-}
-
 /** `14:03` today, `03-04 04:00` within half a year, else `2027-01-01`. `–` for null and for what is no time. */
 export function timeText(iso: string | null, screen: Screen, seconds = false): string {
   const at = iso === null ? NaN : Date.parse(iso);
   if (!Number.isFinite(at)) return '–';
-  const then = parts(at, screen.zone);
-  const today = parts(screen.now, screen.zone);
+  const then = clockFields(at, screen.zone);
+  const today = clockFields(screen.now, screen.zone);
   const clock = `${then.hour}:${then.minute}${seconds ? `:${then.second}` : ''}`;
   if (then.day === today.day && then.month === today.month && then.year === today.year) return clock;
   if (Math.abs(at - screen.now) > 180 * 86_400_000) return `${then.year}-${then.month}-${then.day}`;
@@ -158,19 +139,13 @@ export function whenText(iso: string | null, screen: Screen): string {
   if (!Number.isFinite(at)) return '–';
   const away = at - screen.now;
   if (Math.abs(away) < 1_000) return 'now';
-  return `${timeText(iso, screen)} (${away > 0 ? `in ${spanText(away)}` : `${spanText(-away)} ago`})`;
-}
-
-/** A span for people: seconds only below ten minutes, minutes only below two days. */
-export function spanText(ms: number): string {
-  const unit = ms < 600_000 ? 1_000 : ms < 2 * 86_400_000 ? 60_000 : 3_600_000;
-  return printDuration(Math.max(unit, Math.round(ms / unit) * unit));
+  return `${timeText(iso, screen)} (${away > 0 ? `in ${printSpan(away)}` : `${printSpan(-away)} ago`})`;
 }
 
 /** How long ago, without words: `48m`; `–` for null. */
 export function ageText(iso: string | null, screen: Screen): string {
   const at = iso === null ? NaN : Date.parse(iso);
-  return Number.isFinite(at) ? spanText(Math.max(0, screen.now - at)) : '–';
+  return Number.isFinite(at) ? printSpan(Math.max(0, screen.now - at)) : '–';
 }
 
 /** `59.0 MB`; powers of 1024, as sizes are read. */

@@ -4,8 +4,9 @@
  * Pure: the same view, time and width give the same text. Numbers are messages an hour unless a heading says otherwise;
  * `–` means no limit or nothing to say.
  */
+import { printSpan } from '../kernel/units.js';
 import type { ProviderView, ScheduleView } from './operations.js';
-import { ageText, page, sizeText, spanText, table, timeText, whenText, wrap, type Column, type Screen } from './page.js';
+import { ageText, page, sizeText, table, timeText, whenText, wrap, type Column, type Screen } from './page.js';
 import { numberText, reasonText } from './reason-text.js';
 import type { RecordsView, FeedView, JobView, LaneView, MessageView, QueueView, SourceView, StatusView, WindowView } from './view.js';
 
@@ -198,7 +199,7 @@ export function renderStatus(status: StatusView, screen: Screen): string {
     ...(totals.uncertain > 0 ? [`${numberText(totals.uncertain)} uncertain`] : []),
   ];
   return page([
-    `rampd ${status.version}, up ${spanText(status.uptime * 1_000)}, ${timeText(status.now, screen)}`,
+    `rampd ${status.version}, up ${printSpan(status.uptime * 1_000)}, ${timeText(status.now, screen)}`,
     ...wrap(
       [
         `${numberText(totals.accepted)} accepted`,

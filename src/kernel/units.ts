@@ -91,6 +91,12 @@ export function printDuration(ms: Ms): string {
   return words.join('');
 }
 
+/** A span for people: seconds only below ten minutes, minutes only below two days. */
+export function printSpan(ms: Ms): string {
+  const unit = ms < 10 * MINUTE ? SECOND : ms < 2 * DAY ? MINUTE : HOUR;
+  return ms < SECOND ? '0s' : printDuration(Math.max(unit, Math.round(ms / unit) * unit));
+}
+
 /** `200/h`, `500/15m`, `unlimited`, `none`. */
 export function printRate(rate: Rate): string {
   if (rate.count === Infinity) return 'unlimited';

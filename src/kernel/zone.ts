@@ -1,5 +1,5 @@
 /**
- * Local time in a zone of the IANA database, and back, for ticks and for dates people write.
+ * Local time in a zone of the IANA database, and back, for ticks and for dates people write and read.
  *
  * Local times are "as if UTC": the milliseconds Date.UTC gives for the fields a wall clock there shows. A local time that a
  * change of the clocks skips becomes the first instant after the gap; one that comes twice becomes the first of the two.
@@ -10,22 +10,34 @@ import type { Ms } from './units.js';
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
+/** '' is the zone of the system. */
 function format(timezone: string): Intl.DateTimeFormat {
   let found = formats.get(timezone);
   if (!found) {
-    found = new Intl.DateTimeFormat('en-US', {
-      timeZone: timezone,
+    found = new Intl.DateTimeFormat('en-GB', {
+      ...(timezone !== '' && { timeZone: timezone }),
       hourCycle: 'h23',
       year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
     });
     formats.set(timezone, found);
   }
   return found;
+}
+
+export type ClockField = 'year' | 'month' | 'day' | 'hour' | 'minute' | 'second';
+
+/** What calendar and clock show at an instant (epoch milliseconds), in two digits, the year in four; in the system's zone unless one is given. */
+export function clockFields(at: number, timezone = ''): Readonly<Record<ClockField, string>> {
+  return Object.fromEntries(
+    format(timezone)
+      .formatToParts(at)
+      .map(part => [part.type, part.value]),
+  ) as Record<ClockField, string>;
 }
 
 /** Local time minus UTC at an instant (epoch milliseconds), in whole seconds. */

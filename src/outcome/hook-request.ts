@@ -4,13 +4,13 @@
  * Certificates are verified, redirects are not followed. What the answer says is untrusted text.
  */
 import { createHmac } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
-import { FaultError, type Place } from '../kernel/fault.js';
+import type { Place } from '../kernel/fault.js';
 import type { HookTarget } from '../kernel/telling.js';
 import { printable } from '../kernel/text.js';
 import { HOUR, SECOND, type Ms } from '../kernel/units.js';
+import { readNamedFile, readSecretFile } from './secret-file.js';
 
 export interface HookRequest {
   /** The same for each try of the same body. */
@@ -42,30 +42,11 @@ export interface Credentials {
 }
 
 /** Throws FaultError when a file cannot be read or is no good. */
-export function credentialsOf(target: HookTarget, place: Place): Credentials {
-  const read = (file: string, noun: string): string => {
-    try {
-      return readFileSync(file, 'utf8');
-    } catch (error) {
-      const what = `the ${noun} ${file} cannot be read: ${(error as Error).message}`;
-      throw new FaultError([{ code: 'unreadable-file', place, what }]);
-    }
+export function credentialsOf({ secretFile, ca }: HookTarget, place: Place): Credentials {
+  return {
+    ...(secretFile !== undefined && { secret: readSecretFile(secretFile, place) }),
+    ...(ca !== undefined && { ca: readNamedFile(ca, 'file of CAs', place).toString() }),
   };
-  let secret: Buffer | undefined;
-  if (target.secretFile !== undefined) {
-    secret = secretOf(read(target.secretFile, 'secret file'));
-    if (secret.length < 16) {
-      const what = `the secret in ${target.secretFile} has ${secret.length} bytes`;
-      throw new FaultError([{ code: 'weak-secret', place, what, allowed: 'at least 16', hint: 'openssl rand -base64 32 makes one' }]);
-    }
-  }
-  return { ...(secret && { secret }), ...(target.ca !== undefined && { ca: read(target.ca, 'file of CAs') }) };
-}
-
-/** `whsec_` and base64, as Standard Webhooks writes secrets; else the text itself. */
-function secretOf(text: string): Buffer {
-  const word = text.trim();
-  return word.startsWith('whsec_') ? Buffer.from(word.slice(6), 'base64') : Buffer.from(word);
 }
 
 /** Standard Webhooks: HMAC-SHA256 over id, timestamp and body, joined by dots. */

@@ -6,13 +6,14 @@
  */
 import { numberText } from '../control/reason-text.js';
 import type { StatusView } from '../control/view.js';
+import { printSpan } from '../kernel/units.js';
 import { detailLines } from './detail.js';
 import { helpLines } from './help.js';
 import { boxed } from './layout.js';
 import { bold, dim, ends, filled, fitted, span, styled, widthOf, type Line } from './line.js';
 import { listLines } from './list.js';
 import { momentOf, sourceOf, type Model } from './model.js';
-import { dateText, remote, spanText } from './text.js';
+import { dateText, remote } from './text.js';
 
 const LEAST = { columns: 40, rows: 10 };
 /** Heading and footer. */
@@ -56,7 +57,7 @@ function heading(model: Model, width: number): Line[] {
       bold(name),
       ...(status === null
         ? []
-        : [dim(` ${remote(status.version)}, up ${spanText(status.uptime * 1_000)}, `), span(dateText(status.now, moment))]),
+        : [dim(` ${remote(status.version)}, up ${printSpan(status.uptime * 1_000)}, `), span(dateText(status.now, moment))]),
     ],
     away !== null
       ? [span(' AWAY ', { colour: 'red', inverse: true, bold: true })]
@@ -66,7 +67,7 @@ function heading(model: Model, width: number): Line[] {
     width,
   );
   if (away !== null) {
-    const forText = away.since < 1_000 ? '' : ` for ${spanText(away.since)}`;
+    const forText = away.since < 1_000 ? '' : ` for ${printSpan(away.since)}`;
     return [first, filled([span(` away${forText}, retrying: ${remote(away.text)}`, { colour: 'red', inverse: true })], width)];
   }
   if (status === null) return [first, []];

@@ -3,9 +3,10 @@
  */
 import { numberText } from '../control/reason-text.js';
 import type { StatusView } from '../control/view.js';
+import { printSpan } from '../kernel/units.js';
 import { fitted, plain, span, type Line } from './line.js';
 import { sourceTable } from './sources.js';
-import { dateText, spanText, type Moment } from './text.js';
+import { dateText, type Moment } from './text.js';
 import { inOrder, windowLines } from './windows.js';
 
 /** Nothing is cut below this. */
@@ -16,7 +17,7 @@ export function snapshot(status: StatusView, zone?: string): string {
   const { totals } = status;
   const table = sourceTable(status.sources, WIDTH, moment);
   const lines: Line[] = [
-    [span(`rampd ${status.version}, up ${spanText(status.uptime * 1_000)}, ${dateText(status.now, moment)}`)],
+    [span(`rampd ${status.version}, up ${printSpan(status.uptime * 1_000)}, ${dateText(status.now, moment)}`)],
     [
       span(
         `${numberText(totals.waiting)} waiting, ${numberText(totals.delivered)} delivered, ${numberText(totals.deferred)} deferrals, ` +

@@ -5,7 +5,8 @@
  * that text from elsewhere never moves the cursor and is never wider than cells() says.
  */
 import { printable } from '../kernel/text.js';
-import { printDuration, type Ms } from '../kernel/units.js';
+import { printSpan } from '../kernel/units.js';
+import { clockFields } from '../kernel/zone.js';
 
 /** Letters, digits, punctuation, symbols and plain spaces; accents only where Unicode has the composed letter. */
 export function shown(text: string): string {
@@ -99,32 +100,6 @@ export function wrap(text: string, width: number, most: number): string[] {
   return lines;
 }
 
-/** A span for people: seconds only below ten minutes, minutes only below two days. */
-export function spanText(ms: Ms): string {
-  const unit = ms < 600_000 ? 1_000 : ms < 2 * 86_400_000 ? 60_000 : 3_600_000;
-  return ms < 1_000 ? '0s' : printDuration(Math.max(unit, Math.round(ms / unit) * unit));
-}
-
-const formats = new Map<string, Intl.DateTimeFormat>();
-
-function clockParts(at: number, zone: string | undefined): Record<string, string> {
-  let format = formats.get(zone ?? '');
-  if (!format) {
-    format = new Intl.DateTimeFormat('en-GB', {
-      ...(zone === undefined ? {} : { timeZone: zone }),
-      year: 'numeric',
-      month: '2-digit',
-      day: '2-digit',
-      hour: '2-digit',
-      minute: '2-digit',
-      second: '2-digit',
-      hourCycle: 'h23',
-    });
-    formats.set(zone ?? '', format);
-  }
-  return Object.fromEntries(format.formatToParts(at).map(part => [part.type, part.value]));
-}
-
 /** Where and when one looks: epoch milliseconds by the daemon's clock, and an IANA zone (the system's unless given). */
 export interface Moment {
   readonly now: number;
@@ -136,7 +111,7 @@ export function dateText(iso: string | null, { zone }: Moment): string {
   const at = iso === null ? NaN : Date.parse(iso);
   if (!Number.isFinite(at)) return '–';
   // To the nearest second: a tick at 04:00 told as 03:59:59.997 is not shown as 03:59.
-  const p = clockParts(Math.round(at / 1_000) * 1_000, zone);
+  const p = clockFields(Math.round(at / 1_000) * 1_000, zone);
   return `${p.year}-${p.month}-${p.day} ${p.hour}:${p.minute}:${p.second}`;
 }
 
@@ -153,7 +128,7 @@ export function timeText(iso: string | null, moment: Moment, seconds = false): s
 export function leftText(iso: string | null, { now }: Moment): string {
   const at = iso === null ? NaN : Date.parse(iso);
   if (!Number.isFinite(at)) return '–';
-  return at - now < 1_000 ? 'now' : spanText(at - now);
+  return at - now < 1_000 ? 'now' : printSpan(at - now);
 }
 
 /** `14:03 (in 12m)`, `13:03 (48m ago)`, `now`. */
@@ -162,7 +137,7 @@ export function whenText(iso: string | null, moment: Moment): string {
   if (!Number.isFinite(at)) return '–';
   const away = at - moment.now;
   if (Math.abs(away) < 1_000) return 'now';
-  return `${timeText(iso, moment)} (${away > 0 ? `in ${spanText(away)}` : `${spanText(-away)} ago`})`;
+  return `${timeText(iso, moment)} (${away > 0 ? `in ${printSpan(away)}` : `${printSpan(-away)} ago`})`;
 }
 
 /** `999`, `1.2k`, `12k`, `3.4M`: at most four characters for what fits a lifetime. */

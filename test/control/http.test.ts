@@ -214,6 +214,7 @@ describe('a message', () => {
       job: 'spring',
       envid: 'order 7',
       ret: 'HDRS',
+      via: 'api',
     });
     expect(stored?.recipients).toEqual(
       ['bob@example.net', 'j@xn--bcher-kva.example', 'hidden@example.net'].map(address => ({ address, notify: ['FAILURE', 'DELAY'] })),

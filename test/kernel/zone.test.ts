@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DAY, HOUR, MINUTE } from '../../src/kernel/units.js';
-import { instantOfLocal, startOfDate, zoneOffset } from '../../src/kernel/zone.js';
+import { clockFields, instantOfLocal, startOfDate, zoneOffset } from '../../src/kernel/zone.js';
 
 const iso = (t: number) => new Date(t).toISOString().replace('.000', '');
 const local = (text: string) => Date.parse(`${text}Z`);
@@ -13,6 +13,11 @@ describe('offsets', () => {
     expect(zoneOffset('Asia/Kathmandu', Date.UTC(2026, 6, 1, 0, 0, 0, 123))).toBe(5 * HOUR + 45 * MINUTE);
     expect(zoneOffset('America/New_York', Date.UTC(2026, 0, 1))).toBe(-5 * HOUR);
   });
+});
+
+it('what a clock shows is in two digits, the year in four', () => {
+  const shown = { year: '2026', month: '03', day: '02', hour: '00', minute: '05', second: '09' };
+  expect(clockFields(Date.UTC(2026, 2, 1, 23, 5, 9), 'Europe/Berlin')).toMatchObject(shown);
 });
 
 describe('a local time', () => {
