@@ -152,18 +152,23 @@ export class CanonicalBody {
   }
 }
 
-/** Where the bytes end that stay as they are when relaxed: at white space that is more than one blank between two words. */
+/**
+ * Where the bytes end that stay as they are when relaxed: at white space that is more than one blank between two words. Reads
+ * no byte behind the last: one such read makes V8 compile the loop three times as slow.
+ */
 function cleanUntil(chunk: Uint8Array, from: number): number {
-  const end = chunk.length;
+  const last = chunk.length - 1;
   let i = from;
-  while (i < end) {
+  while (i < last) {
     const c = chunk[i] as number;
     if (c > SPACE) i++;
     else if (c === SPACE) {
-      if (!((chunk[i + 1] as number) > SPACE)) break;
+      if ((chunk[i + 1] as number) <= SPACE) return i;
       i += 2;
-    } else if (c === TAB) break;
+    } else if (c === TAB) return i;
     else i++;
   }
-  return i;
+  if (i > last) return chunk.length;
+  const c = chunk[last];
+  return c === SPACE || c === TAB ? last : chunk.length;
 }
