@@ -108,7 +108,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       if (failure) return;
       failure = error;
       log.fatal({ error: error.message }, 'stopping: what was promised can no longer be kept');
-      events.emit('failed', { reason: error.message });
       acceptor.refuse('4.3.0 the mail system is stopping');
       void late.stop?.('daemon', 1);
     };
@@ -224,7 +223,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         delivery.reconfigure();
         void doctor.look();
         governor.note('reloaded', author, `${options.settingsFile} is in force`, clock.now());
-        events.emit('reloaded', { file: options.settingsFile });
       },
     });
 

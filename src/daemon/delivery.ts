@@ -93,7 +93,6 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   let classifier = new Classifier(settings().providers);
   const feedback: Feedback = new Feedback({
     clock,
-    events,
     log,
     stateDir: settings().stateDir,
     settings,

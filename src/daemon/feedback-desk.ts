@@ -9,7 +9,6 @@
 import type { AccountingRecord, Reported } from '../kernel/accounting.js';
 import type { Clock } from '../kernel/clock.js';
 import type { DayRow } from '../kernel/day.js';
-import type { Events, RampdEvents } from '../kernel/events.js';
 import type { Governor } from '../kernel/governor.js';
 import { domainOf, printMessageId } from '../kernel/message.js';
 import type { FeedbackSettings } from '../kernel/feedback.js';
@@ -31,7 +30,6 @@ import type { SuppressionList } from './suppression.js';
 
 export interface DeskParts {
   readonly clock: Clock;
-  readonly events: Events;
   readonly settings: () => Settings;
   readonly secret: () => Buffer;
   readonly sent: SentLog;
@@ -48,7 +46,8 @@ export interface DeskParts {
 /** Whom mail from strangers may be for. */
 export type Addressee = { readonly kind: 'bounce'; readonly token: Token } | { readonly kind: 'fbl' };
 
-type Event = RampdEvents['reported'];
+/** What a report came to; `why` it was put aside. */
+type Came = { readonly what: ReportKind | 'repeated' | 'ignored' } | { readonly what: 'aside'; readonly why: string };
 
 export class FeedbackDesk {
   readonly #parts: DeskParts;
@@ -105,14 +104,13 @@ export class FeedbackDesk {
   /** Resolves when what follows from it is durable; its first bytes will do. */
   async receive(addressee: Addressee, content: Buffer): Promise<void> {
     const done = addressee.kind === 'bounce' ? await this.#bounced(addressee.token, content) : await this.#complained(content);
-    const { events, aside, clock, settings } = this.#parts;
-    if (done.what === 'aside') await aside.keep(content, done.why ?? '', clock.wall());
+    const { aside, clock } = this.#parts;
+    if (done.what === 'aside') await aside.keep(content, done.why, clock.wall());
     // Counted with what they changed: bounces and complaints.
     if (done.what !== 'bounce' && done.what !== 'complaint') await this.#count(done.what, [], []);
-    if (settings().feedback && events.has('reported')) events.emit('reported', done);
   }
 
-  async #bounced(token: Token, content: Buffer): Promise<Event> {
+  async #bounced(token: Token, content: Buffer): Promise<Came> {
     const { sent: log, classifier, governor, clock, suppression } = this.#parts;
     const sent = await log.find(token, token.message, token.index);
     if (!sent) return { what: 'aside', why: 'nothing is known of the mail its token names' };
@@ -130,9 +128,9 @@ export class FeedbackDesk {
     const { recipient } = sent;
     if (action !== 'failed') {
       this.#parts.account({ type: 'rs', ...known });
-      return { what: 'ignored', recipient };
+      return { what: 'ignored' };
     }
-    return this.#once(token, 'bounce', recipient, () => {
+    return this.#once(token, 'bounce', () => {
       const match = classifier().classify(reply, { provider: sent.provider, phase: 'rcpt', recipientDomain: domainOf(recipient) });
       const rule = match.rule && `${match.rule.provider}/${match.rule.id}`;
       const cls = match.class === 'delivered' ? 'other' : match.class;
@@ -145,14 +143,13 @@ export class FeedbackDesk {
         ...(rule === undefined ? {} : { rule }),
       });
       return {
-        event: { what: 'bounce', recipient, class: cls },
         days: governor.bounced(sent, sent.departed, cls, clock.now()),
         beside: hard ? suppression.entry(recipient, sent.sender, cls, reply.line) : [],
       };
     });
   }
 
-  async #complained(content: Buffer): Promise<Event> {
+  async #complained(content: Buffer): Promise<Came> {
     const { settings, secret, sent: log, governor, clock, suppression } = this.#parts;
     const report = readComplaint(readMail(content));
     if (!report) return { what: 'aside', why: 'not a complaint: it returns no message' };
@@ -167,14 +164,13 @@ export class FeedbackDesk {
     const { recipient, address, provider } = sent;
     if (!COMPLAINTS.has(report.feedbackType)) {
       this.#parts.account(record);
-      return { what: 'ignored', recipient };
+      return { what: 'ignored' };
     }
-    return this.#once(token, 'complaint', recipient, () => {
+    return this.#once(token, 'complaint', () => {
       this.#parts.account(record);
       const now = clock.now();
       governor.complained(sent, now);
       return {
-        event: { what: 'complaint', recipient },
         days: [],
         beside: [
           complaintRow({ at: now, address, provider }, nameOf(token)),
@@ -193,21 +189,20 @@ export class FeedbackDesk {
   async #once(
     token: Token,
     kind: ReportKind,
-    recipient: string,
-    act: () => { readonly event: Event; readonly days: readonly DayRow[]; readonly beside: readonly SideRow[] },
-  ): Promise<Event> {
+    act: () => { readonly days: readonly DayRow[]; readonly beside: readonly SideRow[] },
+  ): Promise<Came> {
     const key = `${kind} ${token.day} ${nameOf(token)}`;
     for (let busy = this.#busy.get(key); busy; busy = this.#busy.get(key)) await busy;
-    if (this.#parts.reports.seen(token.day, nameOf(token), kind)) return { what: 'repeated', recipient };
-    const { event, days, beside } = act();
+    if (this.#parts.reports.seen(token.day, nameOf(token), kind)) return { what: 'repeated' };
+    const { days, beside } = act();
     const seen = seenRow(token.day, nameOf(token), kind, this.#parts.clock.now());
     const committed = this.#count(kind, days, [...beside, seen]).finally(() => this.#busy.delete(key));
     this.#busy.set(key, committed);
     await committed;
-    return event;
+    return { what: kind };
   }
 
-  #count(what: Event['what'], days: readonly DayRow[], beside: readonly SideRow[]): Promise<void> {
+  #count(what: Came['what'], days: readonly DayRow[], beside: readonly SideRow[]): Promise<void> {
     const counter = ({ bounce: 'bounces', complaint: 'complaints', repeated: 'repeated', ignored: 'ignored', aside: 'aside' } as const)[
       what
     ];

@@ -160,9 +160,9 @@ export class Departures {
     );
   }
 
-  /** Accounts, sends notices for what is final, commits, tells the world; resolves when committed. */
+  /** Accounts, sends notices for what is final, commits; resolves when committed. */
   finish(queue: DeliverQueue, mail: Mail, attempted: readonly End[], via: Via, days: readonly DayRow[], how: Telling = {}): Promise<void> {
-    const { clock, events, settings, governor } = this.#ports;
+    const { clock, settings, governor } = this.#ports;
     const { bounceAfter } = governor.laneLimits(via.lane);
     const { ends, notices } = tell(attempted, mail, queue, { ...how, bounceAfter }, settings(), clock);
     const changes: RowChange[] = ends.map(({ row, conclusion }) => ({
@@ -177,30 +177,12 @@ export class Departures {
         accountingRecord(end, { queue, mail, via, settings: settings(), stage: governor.stageOf(via.lane.source), clock }),
       );
     }
-    const told = (): void => {
-      if (!events.has('outcome')) return;
-      for (const { row, match, conclusion } of ends) {
-        events.emit('outcome', {
-          message: row.message,
-          index: row.index,
-          recipient: row.state.address,
-          ...via.lane,
-          class: conclusion.class,
-          fate: conclusion.fate,
-          reply: match.reply.line,
-        });
-      }
-    };
     const beside = this.#ports.remember?.(ends) ?? [];
     return new Promise(resolve => {
-      const committed = (): void => {
-        told();
-        resolve();
-      };
-      if (notices.length === 0) return this.#outbox.settle({ changes, days, beside, committed });
+      if (notices.length === 0) return this.#outbox.settle({ changes, days, beside, committed: resolve });
       // A notice is durable before its recipient is gone: after a crash it may come twice, never not at all.
       Promise.all(notices.map(n => this.#ports.store.accept(n.envelope, n.recipients, n.content))).then(
-        () => this.#outbox.settle({ changes, days, beside, committed }),
+        () => this.#outbox.settle({ changes, days, beside, committed: resolve }),
         (error: Error) => this.#ports.failed(error),
       );
     });

@@ -90,7 +90,7 @@ export class Opener {
   }
 
   async #open(lane: Lane, site: Site, permitted: number): Promise<void> {
-    const { governor, clock, settings, events } = this.#ports;
+    const { governor, clock, settings } = this.#ports;
     lane.opening.set(site.key, (lane.opening.get(site.key) ?? 0) + 1);
     const source = settings().sources.get(lane.source);
     const from = source && { source, provider: lane.name.provider, sharing: (host: string) => policiesAt(site, host) };
@@ -114,7 +114,6 @@ export class Opener {
       lane.deadSites.delete(site.key);
       const session = new Session(connection, site.key, opened, clock, { closed: (s, reply) => this.#closed(lane, s, reply) });
       lane.sessions.add(session);
-      events.emit('connected', { ...lane.name, host: opened.host, tls: opened.tls });
       if (this.#hooks.running() && !lane.retired) session.rest(governor.laneLimits(lane.known).idleTimeout);
       else session.quit();
     } else if (opened && 'reply' in opened) this.#failed(lane, site, opened, connection);
@@ -124,13 +123,12 @@ export class Opener {
 
   /** `connection` is undefined when its place was given back to ask for another, which was not granted. */
   #failed(lane: Lane, site: Site, failed: NotOpened, connection: number | undefined): void {
-    const { governor, clock, events, log } = this.#ports;
+    const { governor, clock, log } = this.#ports;
     const match = this.#classify(lane, failed);
     if (connection !== undefined) governor.connectFailed(connection, match, failed.hosts, clock.now());
     else governor.absorbReply(lane.known, match, clock.now());
     lane.siteFailed(site.key, match.reply.line, clock.now());
     this.#hooks.alarm(lane);
-    events.emit('connect-failed', { ...lane.name, host: failed.host, reply: match.reply.line, class: match.class });
     log.info({ lane: lane.key, host: failed.host, reply: match.reply.line }, 'connection not opened');
     this.#hooks.released(lane);
   }

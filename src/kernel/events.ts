@@ -1,10 +1,9 @@
 /**
- * What happens in a running daemon, as a typed event map. Tests subscribe to these instead of sleeping; the UI's feed and
- * the debug log render them.
+ * What happens in a running daemon and concerns more than the part where it happens, as a typed event map: the reject log,
+ * TLS reports and the lab listen, and tests subscribe instead of sleeping.
  */
 import type { JournalRecord } from './journal.js';
 import type { MessageNumber } from './message.js';
-import type { OutcomeClass } from './reply.js';
 import type { TlsResult } from './tls.js';
 import type { Instant } from './units.js';
 
@@ -27,18 +26,8 @@ export interface RampdEvents {
     readonly sender?: string;
     readonly recipient?: string;
   };
-  /** A connection to a receiver is ready for MAIL FROM. */
-  connected: { readonly source: string; readonly provider: string; readonly host: string; readonly tls: boolean };
   /** TLS with an MX host went well, or did not: TLS-RPT counts it. */
   tls: TlsResult;
-  /** A connection could not be had, or was refused before MAIL FROM. */
-  'connect-failed': {
-    readonly source: string;
-    readonly provider: string;
-    readonly host: string;
-    readonly reply: string;
-    readonly class: OutcomeClass;
-  };
   /** The first byte of MAIL FROM is about to be written. */
   departed: {
     readonly source: string;
@@ -47,33 +36,8 @@ export interface RampdEvents {
     readonly recipients: number;
     readonly at: Instant;
   };
-  /** One recipient's attempt came to an end and its outcome is committed. */
-  outcome: {
-    readonly message: MessageNumber;
-    readonly index: number;
-    readonly recipient: string;
-    readonly source: string;
-    readonly provider: string;
-    readonly class: OutcomeClass;
-    readonly fate: 'delivered' | 'deferred' | 'bounced' | 'discarded' | 'expired' | 'suppressed' | 'deleted';
-    readonly reply: string;
-  };
-  /** A report about delivered mail came in and what it changed is committed. */
-  reported: {
-    readonly what: 'bounce' | 'complaint' | 'repeated' | 'ignored' | 'aside';
-    readonly recipient?: string;
-    readonly class?: OutcomeClass;
-    /** Why it was put aside. */
-    readonly why?: string;
-  };
   /** A journal record was written. */
   journal: JournalRecord;
-  /** New settings are in force. */
-  reloaded: { readonly file: string };
-  /** No transaction is in flight and nothing is due. */
-  idle: { readonly waiting: number };
-  /** The daemon cannot go on honestly and is about to exit. */
-  failed: { readonly reason: string };
 }
 
 export type EventName = keyof RampdEvents;

@@ -11,7 +11,6 @@ import { Aside } from '../../src/daemon/aside.js';
 import { bounceDomainFor } from '../../src/daemon/bounce-domain.js';
 import { FeedbackDesk } from '../../src/daemon/feedback-desk.js';
 import type { AccountingRecord } from '../../src/kernel/accounting.js';
-import { Events } from '../../src/kernel/events.js';
 import type { Governor } from '../../src/kernel/governor.js';
 import type { Settings } from '../../src/kernel/settings.js';
 import { DAY } from '../../src/kernel/units.js';
@@ -50,7 +49,6 @@ async function world() {
   } as unknown as Governor;
   const desk = new FeedbackDesk({
     clock,
-    events: new Events(),
     settings: () =>
       ({
         node: 0,
