@@ -11,7 +11,7 @@ type Address = ReturnType<typeof ipaddr.parse>;
 type Range = readonly [Address, number];
 
 /** Reads `10.0.0.0/8`, `::1`; undefined when it is neither address nor range. */
-export function parseRange(text: string): Range | undefined {
+function parseRange(text: string): Range | undefined {
   try {
     const [address, bits] = text.includes('/') ? ipaddr.parseCIDR(text) : [ipaddr.parse(text), -1];
     if (address.kind() === 'ipv6' && (address as ipaddr.IPv6).isIPv4MappedAddress() && (bits < 0 || bits >= 96)) {

@@ -107,7 +107,7 @@ export const messageShape = z
 
 export type MessageJson = z.output<typeof messageShape>;
 
-export const MOST_MESSAGES = 1_000;
+const MOST_MESSAGES = 1_000;
 /** Each message is checked on its own, so that one mistake does not refuse the others. */
 export const batchShape = z.strictObject({ messages: z.array(z.unknown()).min(1).max(MOST_MESSAGES) });
 

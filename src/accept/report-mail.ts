@@ -25,7 +25,7 @@ export interface ReportAddressee {
 }
 
 /** What is kept of a report; delivery status and the header of what it returns stand in front. */
-export const REPORT_BYTES = 256 * 1024;
+const REPORT_BYTES = 256 * 1024;
 /** Addresses whose rate is remembered. */
 const MOST_PEERS = 10_000;
 
@@ -110,7 +110,7 @@ export class ReportMail {
 }
 
 /** So many a minute for each address, and as many at once; bounded, the longest silent forgotten first. */
-export class Pace {
+class Pace {
   readonly #clock: Clock;
   readonly #peers = new Map<string, { left: number; at: Instant }>();
 

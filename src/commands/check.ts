@@ -56,7 +56,7 @@ export function register(program: Command, io: Io): void {
     });
 }
 
-export function checkConfig(file: string, io: Pick<Io, 'cwd'>): Checked {
+function checkConfig(file: string, io: Pick<Io, 'cwd'>): Checked {
   const { settings, faults, warnings } = loadSettings(file, nodeFiles(io.cwd));
   const tried = settings ? [...checkSamples(settings.providers), ...checkBreadth(settings.providers)] : [];
   const keys = readFixedKeys(settings?.dkim ?? []);

@@ -20,7 +20,7 @@ export function canonicalIp(text: string): string | undefined {
   return ipaddr.process(text).toString();
 }
 
-export function readIp(text: string): Read<string> {
+function readIp(text: string): Read<string> {
   const value = canonicalIp(text);
   return value === undefined ? bad('an IPv4 or IPv6 address such as 192.0.2.10 or 2001:db8::10') : { ok: true, value };
 }

@@ -75,7 +75,7 @@ const DEFAULT_TEXT = {
 } as const;
 
 /** Below this many recipients nothing trips and nothing is earned. */
-export const MIN_SAMPLE = 20;
+const MIN_SAMPLE = 20;
 /** Where a default condition says it comes from. */
 export const BUILT_IN: Place = { file: 'built-in default', line: 0, col: 0 };
 

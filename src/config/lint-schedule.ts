@@ -12,7 +12,7 @@ import type { Findings } from './findings.js';
 import { skippedTime } from './skipped-time.js';
 
 /** A step above this factor is a jump: Gmail's guidelines warn of an immediate doubling, published tables go up to 2.5. */
-export const MAX_STEP = 2;
+const MAX_STEP = 2;
 /** Limits that let nothing out when they are 0. */
 const OPENINGS = ['maxMsgPerDay', 'maxSmtpOut', 'maxMsgRate', 'maxConnectRate', 'maxMsgPerConnection', 'maxRcptPerMessage'] as const;
 /** `sent` is measured against 8 hours of the hourly cap where there is no day cap (DESIGN 4.2). */

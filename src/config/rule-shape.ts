@@ -13,11 +13,8 @@ import { readNameGlob } from './address.js';
 
 const ID = /^[a-z0-9][a-z0-9._-]{0,63}$/i;
 
-export const ruleId = scalar<string>(
-  'bad-id',
-  { type: 'string', description: 'an id such as ms-ip-reputation', pattern: ID.source },
-  text =>
-    ID.test(text) ? { ok: true, value: text } : { ok: false, allowed: 'letters, digits, dots and hyphens, such as ms-ip-reputation' },
+const ruleId = scalar<string>('bad-id', { type: 'string', description: 'an id such as ms-ip-reputation', pattern: ID.source }, text =>
+  ID.test(text) ? { ok: true, value: text } : { ok: false, allowed: 'letters, digits, dots and hyphens, such as ms-ip-reputation' },
 );
 
 const code = scalar<string>('bad-code', { type: ['string', 'integer'], description: 'a code such as 421, 4xx or 5xx' }, text =>
@@ -53,7 +50,7 @@ const reply = scalar<string>('bad-text', { type: 'string', description: 'a reply
   text.trim() !== '' ? { ok: true, value: text } : { ok: false, allowed: 'a reply, not empty' },
 );
 
-export const matchShape = mapping('match', {
+const matchShape = mapping('match', {
   code: code.optional(),
   enhanced: enhanced.optional(),
   text: textOf('part of the reply, in which * stands for anything, or /an expression/i').optional(),

@@ -58,7 +58,7 @@ export function toRule(yaml: YamlText, path: Path, value: unknown, provider: str
 }
 
 /** A rule whose class says that the address itself is in trouble holds the stage (DESIGN 4.2). */
-export function holdsByDefault(of: OutcomeClass): boolean {
+function holdsByDefault(of: OutcomeClass): boolean {
   return of === 'reputation.defer' || of.startsWith('block.');
 }
 

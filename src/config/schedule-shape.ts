@@ -47,24 +47,24 @@ const timezone = scalar<string>('bad-timezone', { type: 'string', description: '
   }
 });
 
-export const rampShape = mapping('a ramp', {
+const rampShape = mapping('a ramp', {
   from: hourly,
   to: hourly,
   stages: stageCount,
   curve: oneOf('how the caps rise: by the same factor, or by the same step', ['geometric', 'linear']).optional(),
 });
 
-export const stageShape = mapping('a stage', { ...limitFields, 'max-msg-per-hour': hourly });
+const stageShape = mapping('a stage', { ...limitFields, 'max-msg-per-hour': hourly });
 
 const stages = listOf('stages such as { max-msg-per-hour: 20/h }', stageShape);
 
-export const shareShape = mapping('a provider of a schedule', {
+const shareShape = mapping('a provider of a schedule', {
   scale: share.optional(),
   ramp: rampShape.optional(),
   stages: stages.optional(),
 });
 
-export const idleShape = mapping('idle', {
+const idleShape = mapping('idle', {
   after: durationOrNever.optional(),
   'step-back': wholeNumber.optional(),
   every: positiveDuration.optional(),

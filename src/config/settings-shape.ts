@@ -85,7 +85,7 @@ export const clientShape = mapping('a client', {
   ...injection,
 });
 
-export const warmUpShape = mapping('warm-up', {
+const warmUpShape = mapping('warm-up', {
   schedule: name,
   target: hourly.optional(),
   stage: wholeNumber.optional(),

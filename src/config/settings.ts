@@ -20,8 +20,8 @@ import type { Path, YamlText } from './yaml-text.js';
 type Sections = typeof sections;
 type Name = keyof Sections;
 
-export const COLD_WAIT = 4 * HOUR;
-export const STICKY_FOR = 4 * HOUR;
+const COLD_WAIT = 4 * HOUR;
+const STICKY_FOR = 4 * HOUR;
 
 /** Reads rampd.yaml section by section. */
 export class SettingsText {

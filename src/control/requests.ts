@@ -24,7 +24,7 @@ export const SHOWN = [
 ] as const;
 export type Shown = (typeof SHOWN)[number];
 
-export const STAGE_VERBS = ['hold', 'release', 'advance', 'step-back', 'graduate', 'restart'] as const;
+const STAGE_VERBS = ['hold', 'release', 'advance', 'step-back', 'graduate', 'restart'] as const;
 
 const whole = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
@@ -84,6 +84,6 @@ export function checked<T>(shape: z.ZodType<T>, value: unknown): T {
 }
 
 /** What zod found, as one sentence: `stage: expected a number`. */
-export function issueText(error: z.ZodError): string {
+function issueText(error: z.ZodError): string {
   return error.issues.map(issue => (issue.path.length > 0 ? `${issue.path.join('.')}: ` : '') + issue.message).join('; ');
 }

@@ -49,7 +49,7 @@ export interface Explained {
   readonly without: Instant | null;
 }
 
-export function verdictView(verdict: Explained['verdict'], iso: Iso): VerdictView {
+function verdictView(verdict: Explained['verdict'], iso: Iso): VerdictView {
   return { go: verdict.go, until: isoOrNull(verdict.until, iso), because: verdict.because.map(reason => reasonView(reason, iso)) };
 }
 

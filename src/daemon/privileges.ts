@@ -13,7 +13,7 @@ export interface Account {
 }
 
 /** Looks a name or uid up in /etc/passwd; undefined when there is none. */
-export function findAccount(user: string, passwd: string = readFileSync('/etc/passwd', 'utf8')): Account | undefined {
+function findAccount(user: string, passwd: string = readFileSync('/etc/passwd', 'utf8')): Account | undefined {
   for (const line of passwd.split('\n')) {
     const [name, , uid, gid] = line.split(':');
     if (name && uid && gid && (name === user || uid === user)) return { name, uid: Number(uid), gid: Number(gid) };

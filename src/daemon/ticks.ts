@@ -51,33 +51,15 @@ function ticksOf(cron: Cron, timezone: string, local: number): readonly number[]
   return [...new Set(instants)].sort((a, b) => a - b);
 }
 
-function* ticksAfter(expression: string, timezone: string, after: number): Generator<number> {
-  const cron = cronOf(expression);
-  const today = Math.floor((after + zoneOffset(timezone, after)) / DAY) * DAY;
-  let last = after;
-  for (let day = -1; day < HORIZON; day++) {
-    for (const tick of ticksOf(cron, timezone, today + day * DAY)) {
-      if (tick <= last) continue;
-      last = tick;
-      yield tick;
-    }
-  }
-}
-
 /** The first tick after an instant, exclusive. Throws Error when there is none within eight years. */
 export function nextTick(expression: string, timezone: string, after: number): number {
-  for (const tick of ticksAfter(expression, timezone, after)) return tick;
-  throw new Error(`the tick ${expression} never comes`);
-}
-
-/** Ticks in (after, upTo], oldest first. */
-export function dueTicks(expression: string, timezone: string, after: number, upTo: number): number[] {
-  const due: number[] = [];
-  for (const tick of ticksAfter(expression, timezone, after)) {
-    if (tick > upTo) break;
-    due.push(tick);
+  const cron = cronOf(expression);
+  const today = Math.floor((after + zoneOffset(timezone, after)) / DAY) * DAY;
+  for (let day = -1; day < HORIZON; day++) {
+    const next = ticksOf(cron, timezone, today + day * DAY).find(tick => tick > after);
+    if (next !== undefined) return next;
   }
-  return due;
+  throw new Error(`the tick ${expression} never comes`);
 }
 
 export interface TickPorts {

@@ -86,14 +86,14 @@ export class Commands {
 }
 
 /** RFC 3461 §4: printable ASCII but + and =, all else as +HH, byte by byte. */
-export function xtext(text: string): string {
+function xtext(text: string): string {
   return Buffer.from(text)
     .toString('latin1')
     .replace(/[^!-~]|[+=]/g, c => `+${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
 }
 
 /** ORCPT as it was decoded → as it is said. Addresses of type utf-8 escape by character, which every DSN server reads (RFC 6533 §3). */
-export function orcptText(orcpt: string): string {
+function orcptText(orcpt: string): string {
   if (!/^utf-8;/i.test(orcpt)) return xtext(orcpt);
   return orcpt.replace(/[^!-~]|[+=]/gu, c => `\\x{${(c.codePointAt(0) ?? 0).toString(16).toUpperCase()}}`);
 }

@@ -42,7 +42,7 @@ export function wants(action: DsnAction, notify: readonly string[] | undefined):
 }
 
 /** Is anybody told of mail with this envelope? */
-export const answerable = (envelope: Envelope): boolean => envelope.sender !== '' && !envelope.isDsn && envelope.notices !== 'none';
+const answerable = (envelope: Envelope): boolean => envelope.sender !== '' && !envelope.isDsn && envelope.notices !== 'none';
 
 /** undefined: nobody is to be told. */
 export function noticeOf(

@@ -10,9 +10,9 @@ import type { Condition, GateMetric, Schedule } from '../kernel/schedule.js';
 import type { Ms } from '../kernel/units.js';
 
 /** Events below which no rate trips: one bad message among twenty is no trend. */
-export const FEWEST_EVENTS = 3;
+const FEWEST_EVENTS = 3;
 /** Deliveries of seven days below which a complaint rate says nothing. */
-export const FEWEST_DELIVERIES = 1_000;
+const FEWEST_DELIVERIES = 1_000;
 
 /** Recipients of one day, on the lanes that share a stage. */
 export interface Counts {

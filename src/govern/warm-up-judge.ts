@@ -17,7 +17,7 @@ import { cutOffDays } from './warm-up-outlook.js';
 import { hourly, quantities, stageAt, tellCaps, tighter, unstated } from './warm-up-stages.js';
 
 /** Step-backs without an earned day between after which only a person resumes the source. */
-export const MOST_STEP_BACKS = 3;
+const MOST_STEP_BACKS = 3;
 
 export interface Case {
   readonly progress: Progress;

@@ -15,7 +15,7 @@ import type { Days } from './warm-up-days.js';
 import { allowedIn } from './warm-up-stages.js';
 
 /** Seven days and a half: a day that a change of the clocks made longer is still the seventh. */
-export const VOLUME_WINDOW: Ms = 7.5 * DAY;
+const VOLUME_WINDOW: Ms = 7.5 * DAY;
 /** What a share of a whole number may be off by when it is computed. */
 const ROUNDING = 1e-6;
 

@@ -13,7 +13,7 @@ import { group } from './gate.js';
 import type { StoredCaps } from './ramp.js';
 
 /** Hours of mail a day that a stage without max-msg-per-day is measured against: few senders mail around the clock. */
-export const HOURS_OF_MAIL = 8;
+const HOURS_OF_MAIL = 8;
 
 const COUNTS = [
   'maxSmtpOut',

@@ -19,7 +19,7 @@ import type { Quote } from '../kernel/verdict.js';
 /** Steps in which a limit returns to normal. */
 export const STEPS = 4;
 /** No window slows mail below a tenth of its rule's rate, nor below this many an hour. */
-export const LEAST_PER_HOUR = 12;
+const LEAST_PER_HOUR = 12;
 /** A hint is remote text: a receiver that asks for more than this gets this. */
 export const LONGEST_HINT = DAY;
 

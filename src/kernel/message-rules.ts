@@ -22,7 +22,7 @@ export interface MessageRules {
  * field would show the hidden ones to everybody (RFC 5322 §3.6.3, §5). RFC 6376 §5.4 advises against signing Return-Path, and
  * nobody signs Bcc, so that a signature made before survives.
  */
-export const STRIPPED = ['return-path', 'bcc', 'resent-bcc'] as const;
+const STRIPPED = ['return-path', 'bcc', 'resent-bcc'] as const;
 
 export const MESSAGE_RULES: MessageRules = {
   maxLoopCount: 5,

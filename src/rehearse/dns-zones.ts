@@ -37,7 +37,7 @@ export interface AnswerRecord {
 }
 
 /** RFC 1035 §4.1.1 response codes used here. */
-export const RCODE = { noerror: 0, servfail: 2, nxdomain: 3, refused: 5 } as const;
+const RCODE = { noerror: 0, servfail: 2, nxdomain: 3, refused: 5 } as const;
 
 export type Lookup =
   { readonly silent: true } | { readonly silent: false; readonly rcode: number; readonly answers: readonly AnswerRecord[] };

@@ -45,7 +45,7 @@ export async function findDmarc(domain: string, dns: Pick<DnsPort, 'txt'>): Prom
   return { kind: 'none' };
 }
 
-export function readDmarc(text: string): DmarcRecord | { readonly error: string } {
+function readDmarc(text: string): DmarcRecord | { readonly error: string } {
   const tags = new Map<string, string>();
   const remarks: string[] = [];
   for (const part of text.split(';')) {

@@ -65,12 +65,8 @@ export class Queues {
     return this.#byId.get(id);
   }
 
-  find(name: QueueName): MemoryQueue | undefined {
-    return this.#byName.get(groupOf(name))?.get(name.domain);
-  }
-
   findOrMake(name: QueueName): MemoryQueue {
-    const found = this.find(name);
+    const found = this.#byName.get(groupOf(name))?.get(name.domain);
     if (found) return found;
     const { pool, domain, warmUp, priority, job } = name;
     if (job && this.#ofJobs >= this.#mostOfJobs && !this.#jobs?.paused(job)) {

@@ -10,7 +10,7 @@ import { crc32 } from 'node:zlib';
 import type { BodyRef, Envelope, MessageNumber } from '../kernel/message.js';
 
 const MAGIC = 0x726d7031;
-export const HEADER_BYTES = 24;
+const HEADER_BYTES = 24;
 const CHECKED_FROM = 12;
 
 /** The body of a message cannot be read as it was accepted: damaged, cut short, or gone. */

@@ -35,7 +35,7 @@ const COMPLAINT = 'c';
 const SNDS = 's';
 const COUNTS = Buffer.from('n');
 
-export const noReports = (): ReportCounts => ({ bounces: 0, complaints: 0, repeated: 0, ignored: 0, aside: 0 });
+const noReports = (): ReportCounts => ({ bounces: 0, complaints: 0, repeated: 0, ignored: 0, aside: 0 });
 
 /** `sent`: what names the mail, in at most 100 bytes of ASCII; `day` of its departure (days since the epoch). */
 export const seenRow = (day: number, sent: string, kind: ReportKind, at: Instant): SideRow => ({

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { Clock } from '../kernel/clock.js';
 import { SECOND, type Instant } from '../kernel/units.js';
 
-export const BALLAST_BYTES = 16 * 1024 * 1024;
+const BALLAST_BYTES = 16 * 1024 * 1024;
 
 export interface SpaceOptions {
   readonly dir: string;

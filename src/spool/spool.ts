@@ -12,7 +12,6 @@ import {
   type QueuedRecipient,
   type Receipt,
 } from '../kernel/message.js';
-import type { WarmUpWish } from '../kernel/settings.js';
 import type { SideRow } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
 import { BodyCache } from './body-cache.js';
@@ -22,7 +21,7 @@ import { Group, type RowChange } from './group.js';
 import { DurableMark } from './mark.js';
 import { markPath, readSpool } from './opening.js';
 import type { MemoryQueue, Queue, Shelf } from './queue.js';
-import { type QueueName, Queues } from './queues.js';
+import { Queues } from './queues.js';
 import { findReceipt, outdatedReceipts, type StoredReceipt } from './receipts.js';
 import { readRecord } from './record.js';
 import { ReportRows } from './report-rows.js';
@@ -192,10 +191,6 @@ export class Spool implements Store {
 
   queue(id: number): Queue | undefined {
     return this.#queues.get(id);
-  }
-
-  findQueue(pool: string, domain: string, warmUp: WarmUpWish, more: Pick<QueueName, 'priority' | 'job'> = {}): Queue | undefined {
-    return this.#queues.find({ pool, domain, warmUp, ...more });
   }
 
   get sharedJobs(): SharedJobs {

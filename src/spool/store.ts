@@ -11,12 +11,11 @@ import type { Clock } from '../kernel/clock.js';
 import type { DayRow } from '../kernel/day.js';
 import { FaultError } from '../kernel/fault.js';
 import type { BodyRef, Envelope, MessageNumber, NewRecipient, QueuedRecipient, Receipt } from '../kernel/message.js';
-import type { WarmUpWish } from '../kernel/settings.js';
 import type { SideRow } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
 import type { RowChange } from './group.js';
 import type { Queue } from './queue.js';
-import type { JobQueues, QueueName } from './queues.js';
+import type { JobQueues } from './queues.js';
 import type { StoredReceipt } from './receipts.js';
 import { segmentNumbers, type SegmentDisk } from './segments.js';
 import type { SharedJobs } from './shared-jobs.js';
@@ -93,7 +92,6 @@ export interface Store {
   totals(): Totals;
   queues(): Iterable<Queue>;
   queue(id: number): Queue | undefined;
-  findQueue(pool: string, domain: string, warmUp: WarmUpWish, more?: Pick<QueueName, 'priority' | 'job'>): Queue | undefined;
   /** Jobs whose mail waits in queues of others. */
   readonly sharedJobs: Pick<SharedJobs, 'names' | 'queuesOf'>;
   /** A queue's head became earlier, or rows arrived in it. */

@@ -1,6 +1,6 @@
 import { createTask } from 'node-cron';
 import { describe, expect, it } from 'vitest';
-import { TickClock, dueTicks, nextTick } from '../../src/daemon/ticks.js';
+import { TickClock, nextTick } from '../../src/daemon/ticks.js';
 import { SHORTEST_DAY } from '../../src/kernel/schedule.js';
 import { DAY, HOUR, MINUTE } from '../../src/kernel/units.js';
 import type { Instant } from '../../src/kernel/units.js';
@@ -9,6 +9,12 @@ import { hourly, schedule, settings, source } from '../govern/warm-up-world.js';
 
 const at = (text: string) => Date.parse(text);
 const iso = (t: number) => new Date(t).toISOString().slice(0, 16);
+/** Ticks in (after, upTo], oldest first. */
+function dueTicks(cron: string, zone: string, after: number, upTo: number): number[] {
+  const ticks: number[] = [];
+  for (let tick = nextTick(cron, zone, after); tick <= upTo; tick = nextTick(cron, zone, tick)) ticks.push(tick);
+  return ticks;
+}
 const due = (cron: string, zone: string, from: string, to: string) => dueTicks(cron, zone, at(`${from}Z`), at(`${to}Z`)).map(iso);
 
 describe('due ticks', () => {

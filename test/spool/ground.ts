@@ -63,8 +63,9 @@ export const envelope = (more: Partial<Envelope> = {}): Envelope => ({
 
 export const to = (...addresses: string[]) => addresses.map(address => ({ address }));
 
-export function queueOf(store: Store, domain: string, pool = 'marketing'): Queue {
-  const queue = store.findQueue(pool, domain, 'allow');
+export function queueOf(store: Store, domain: string, pool = 'marketing', job = ''): Queue {
+  const named = (q: Queue): boolean => q.pool === pool && q.domain === domain && q.warmUp === 'allow' && q.job === job;
+  const queue = [...store.queues()].find(named);
   if (!queue) throw new Error(`no queue for ${domain}`);
   return queue;
 }

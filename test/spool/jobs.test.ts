@@ -5,7 +5,7 @@ import { Queues } from '../../src/spool/queues.js';
 import { SharedJobs } from '../../src/spool/shared-jobs.js';
 import { Slab } from '../../src/spool/bytes.js';
 import { readQueueRow, writeQueueRow } from '../../src/spool/small-rows.js';
-import { close, envelope, folder, open, to } from './ground.js';
+import { close, envelope, folder, open, queueOf, to } from './ground.js';
 
 const named = (q: { domain: string; priority: string; job: string; waiting: number }) =>
   `${q.domain} ${q.priority} ${q.job || '-'} ${q.waiting}`;
@@ -20,13 +20,13 @@ describe('mail of a job', () => {
     await store.accept(envelope({ job: 'spring', priority: 'high' }), to('d@one.example'), content);
     const expected = ['one.example high spring 1', 'one.example normal - 2', 'one.example normal spring 1'];
     expect([...store.queues()].map(named).sort()).toEqual(expected);
-    expect(store.findQueue('marketing', 'one.example', 'allow', { job: 'spring' })?.waiting).toBe(1);
+    expect(queueOf(store, 'one.example', 'marketing', 'spring').waiting).toBe(1);
     await close(store);
     const again = await open(dir);
     expect([...again.queues()].map(named).sort()).toEqual(expected);
     // The same names mean the same queues.
     await again.accept(envelope({ job: 'spring' }), to('e@one.example'), content);
-    expect(again.findQueue('marketing', 'one.example', 'allow', { job: 'spring' })?.waiting).toBe(2);
+    expect(queueOf(again, 'one.example', 'marketing', 'spring').waiting).toBe(2);
     await close(again);
   });
 
@@ -36,7 +36,7 @@ describe('mail of a job', () => {
     const name = (job: string) => ({ pool: 'p', domain: 'd', warmUp: 'allow' as const, job });
     const made = Array.from({ length: 50 }, (_, i) => queues.findOrMake(name(`job-${i}`)));
     expect([...queues.all()].map(q => q.job)).toEqual(['job-0', 'job-1', 'job-2', '']);
-    expect(made[49]).toBe(queues.find({ pool: 'p', domain: 'd', warmUp: 'allow' }));
+    expect(made[49]).toBe(queues.findOrMake({ pool: 'p', domain: 'd', warmUp: 'allow' }));
     expect(queues.findOrMake(name('job-1'))).toBe(made[1]);
   });
 

@@ -109,7 +109,7 @@ export async function examine(patient: Patient, instruments: Instruments): Promi
 }
 
 /** Domains with keys of their own; those a wildcard stands for are known only when somebody names them. */
-export function sendingDomains(settings: Settings): string[] {
+function sendingDomains(settings: Settings): string[] {
   const named = (settings.dkim ?? []).map(({ domain }) => domain.replace(/^\*\.?/, '')).filter(Boolean);
   return [...new Set(named)];
 }
