@@ -5,15 +5,16 @@
 import { createHash } from 'node:crypto';
 import { FIELDS, RECORD_TYPES, type FieldName, type RecordType } from '../kernel/accounting.js';
 import type { Place } from '../kernel/fault.js';
-import type {
-  AccountingFileSettings,
-  AlertKind,
-  AlertSettings,
-  Chosen,
-  HookTarget,
-  RejectLogSettings,
-  Rotation,
-  WebhookSettings,
+import {
+  ALERT_KINDS,
+  type AccountingFileSettings,
+  type AlertKind,
+  type AlertSettings,
+  type Chosen,
+  type HookTarget,
+  type RejectLogSettings,
+  type Rotation,
+  type WebhookSettings,
 } from '../kernel/telling.js';
 import { nearest } from '../kernel/text.js';
 import { DAY, MINUTE, SECOND } from '../kernel/units.js';
@@ -243,15 +244,4 @@ function readAlerts(text: SettingsText, resolve: (path: string) => string): Aler
   });
 }
 
-const DEFAULT_ALERTS: readonly AlertKind[] = [
-  'window-opened',
-  'stage-braked',
-  'stage-held',
-  'stage-back',
-  'graduated',
-  'suspended',
-  'nothing-delivered',
-  'accounting-trouble',
-  'webhook-trouble',
-  'disk-full',
-];
+const DEFAULT_ALERTS = ALERT_KINDS.filter(kind => kind !== 'test');

@@ -12,9 +12,10 @@ import type { Backlog } from '../deliver/backlog.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Forecast, WaitingMail } from '../kernel/forecast.js';
 import type { Governor } from '../kernel/governor.js';
+import type { Queue } from '../kernel/queue.js';
 import type { Settings } from '../kernel/settings.js';
 import { type Instant, MINUTE } from '../kernel/units.js';
-import type { Queue, Store } from '../spool/store.js';
+import type { Store } from '../spool/store.js';
 import { agesOf, type Ages, like } from './ages.js';
 
 /** Queues whose rows are looked at, and how many rows of each. */

@@ -11,10 +11,11 @@ import type { Dispatcher } from '../deliver/dispatcher.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Governor } from '../kernel/governor.js';
 import { type MessageNumber, parseMessageId, type QueuedRecipient } from '../kernel/message.js';
+import type { Queue, RowChange } from '../kernel/queue.js';
 import type { Settings } from '../kernel/settings.js';
 import { globMatches, printable } from '../kernel/text.js';
 import { printLane } from '../kernel/verdict.js';
-import type { Queue, RowChange, Store } from '../spool/store.js';
+import type { Store } from '../spool/store.js';
 import { JOB, queueName } from './jobs.js';
 
 const CHUNK = 500;

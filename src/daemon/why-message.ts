@@ -12,10 +12,10 @@ import type { Waiting } from '../deliver/waiting.js';
 import { bindingFirst } from '../govern/judge.js';
 import { printPlace } from '../kernel/fault.js';
 import { domainOf, type QueuedRecipient } from '../kernel/message.js';
+import type { Queue } from '../kernel/queue.js';
 import { printable } from '../kernel/text.js';
 import type { Instant } from '../kernel/units.js';
 import { printLane, type LaneName, type Reason } from '../kernel/verdict.js';
-import type { Queue } from '../spool/store.js';
 import { queueName } from './jobs.js';
 import { expiring, laneWhy, type WhyParts } from './why-lane.js';
 

@@ -4,11 +4,12 @@
 import type { AttemptRecord } from '../kernel/accounting.js';
 import { printMessageId, type QueuedRecipient } from '../kernel/message.js';
 import type { Clock } from '../kernel/clock.js';
+import type { Queue } from '../kernel/queue.js';
 import type { ReplyMatch } from '../kernel/reply.js';
 import type { Settings } from '../kernel/settings.js';
 import { bounceCategory } from '../outcome/bounce-category.js';
 import type { Conclusion } from './conclude.js';
-import type { DeliverQueue, Mail } from './ports.js';
+import type { Mail } from './ports.js';
 
 export interface Via {
   readonly lane: { readonly source: string; readonly provider: string };
@@ -32,7 +33,7 @@ const STATUS: Readonly<Record<Conclusion['fate'], string>> = {
 export function accountingRecord(
   end: { readonly row: QueuedRecipient; readonly match: ReplyMatch; readonly conclusion: Conclusion },
   about: {
-    readonly queue: DeliverQueue;
+    readonly queue: Queue;
     readonly mail: Pick<Mail, 'envelope'>;
     readonly via: Via;
     readonly settings: Settings;

@@ -5,12 +5,12 @@
  * and kept until they expire. Tells the dispatcher which group has something ready; decides nothing about lanes.
  */
 import type { Clock } from '../kernel/clock.js';
+import type { Queue } from '../kernel/queue.js';
 import type { Reason } from '../kernel/verdict.js';
 import type { Settings } from '../kernel/settings.js';
 import { MINUTE } from '../kernel/units.js';
 import type { Route, Router } from '../route/router.js';
 import { TimeHeap } from './heap.js';
-import type { DeliverQueue } from './ports.js';
 import { outOfReach } from './reach.js';
 import { Group, Site, Waiting, siteKey } from './waiting.js';
 
@@ -32,7 +32,7 @@ export interface BacklogPorts {
   readonly clock: Clock;
   readonly router: Pick<Router, 'resolve' | 'peek'>;
   readonly settings: () => Settings;
-  readonly paused: (queue: DeliverQueue) => Reason | undefined;
+  readonly paused: (queue: Queue) => Reason | undefined;
 }
 
 export class Backlog {
@@ -50,7 +50,7 @@ export class Backlog {
   }
 
   /** A queue's head changed, or it may stand elsewhere now. Cheap when it need not move. */
-  place(queue: DeliverQueue): void {
+  place(queue: Queue): void {
     let waiting = this.waiting.get(queue.id);
     if (!waiting) this.waiting.set(queue.id, (waiting = new Waiting(queue)));
     if (waiting.place === 'resolving') return;

@@ -3,11 +3,12 @@
  * senders are told as those of mail that was put off are; see tell.ts.
  */
 import type { QueuedRecipient } from '../kernel/message.js';
+import type { Queue, RowChange } from '../kernel/queue.js';
 import type { Ms } from '../kernel/units.js';
 import { networkReply } from '../outcome/reply.js';
 import { noticeOf } from './notices.js';
 import type { Outbox } from './outbox.js';
-import type { DeliverPorts, DeliverQueue, RowChange } from './ports.js';
+import type { DeliverPorts } from './ports.js';
 import { reached, withTold } from './tell.js';
 
 /** Recipients looked at in one go; those told of go behind the others, so that the next go finds others. */
@@ -16,16 +17,16 @@ const BATCH = 100;
 export class Delays {
   readonly #ports: DeliverPorts;
   readonly #outbox: Outbox;
-  readonly #bounceAfter: (queue: DeliverQueue) => Ms;
+  readonly #bounceAfter: (queue: Queue) => Ms;
 
-  constructor(ports: DeliverPorts, outbox: Outbox, bounceAfter: (queue: DeliverQueue) => Ms) {
+  constructor(ports: DeliverPorts, outbox: Outbox, bounceAfter: (queue: Queue) => Ms) {
     this.#ports = ports;
     this.#outbox = outbox;
     this.#bounceAfter = bounceAfter;
   }
 
   /** `trouble`: why nothing can leave. Resolves when what was told is committed. */
-  async sweep(queue: DeliverQueue, trouble: string): Promise<void> {
+  async sweep(queue: Queue, trouble: string): Promise<void> {
     const { clock, settings, store, failed } = this.#ports;
     const now = clock.now();
     const told = (row: QueuedRecipient): number => reached(row.accepted, settings(), now);

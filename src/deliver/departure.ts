@@ -4,20 +4,21 @@
  */
 import type { DayRow } from '../kernel/day.js';
 import { domainOf, printMessageId, type QueuedRecipient } from '../kernel/message.js';
+import type { Queue, RowChange } from '../kernel/queue.js';
 import type { ReplyMatch } from '../kernel/reply.js';
 import { HOUR } from '../kernel/units.js';
 import type { Permit } from '../kernel/verdict.js';
 import { accountingRecord, type Via } from './account.js';
 import { type Conclusion, conclude, type Fate } from './conclude.js';
 import type { Outbox } from './outbox.js';
-import type { DeliverPorts, DeliverQueue, End, Mail, RowChange } from './ports.js';
+import type { DeliverPorts, End, Mail } from './ports.js';
 import type { Session } from './session.js';
 import { tell, type Telling } from './tell.js';
 import type { Answer, TransactionResult } from './transaction.js';
 
 export interface Departure {
   readonly permit: Permit;
-  readonly queue: DeliverQueue;
+  readonly queue: Queue;
   readonly rows: readonly QueuedRecipient[];
 }
 
@@ -161,7 +162,7 @@ export class Departures {
   }
 
   /** Accounts, sends notices for what is final, commits; resolves when committed. */
-  finish(queue: DeliverQueue, mail: Mail, attempted: readonly End[], via: Via, days: readonly DayRow[], how: Telling = {}): Promise<void> {
+  finish(queue: Queue, mail: Mail, attempted: readonly End[], via: Via, days: readonly DayRow[], how: Telling = {}): Promise<void> {
     const { clock, settings, governor } = this.#ports;
     const { bounceAfter } = governor.laneLimits(via.lane);
     const { ends, notices } = tell(attempted, mail, queue, { ...how, bounceAfter }, settings(), clock);

@@ -8,6 +8,7 @@
 import type { Timer } from '../kernel/clock.js';
 import type { DayRow } from '../kernel/day.js';
 import { domainOf, type QueuedRecipient } from '../kernel/message.js';
+import type { Queue } from '../kernel/queue.js';
 import type { SideRow } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
 import { HOUR, MINUTE } from '../kernel/units.js';
@@ -23,7 +24,7 @@ import { Lanes } from './lanes.js';
 import { Outbox } from './outbox.js';
 import { Opener } from './opener.js';
 import { Picker, type Pick } from './picker.js';
-import type { DeliverPorts, DeliverQueue } from './ports.js';
+import type { DeliverPorts } from './ports.js';
 import type { Session } from './session.js';
 import type { Group, Waiting } from './waiting.js';
 
@@ -64,7 +65,7 @@ export class Dispatcher {
     );
     this.#outbox = new Outbox(ports);
     this.#departures = new Departures(ports, this.#outbox);
-    const bounceAfter = (queue: DeliverQueue): number => {
+    const bounceAfter = (queue: Queue): number => {
       const provider = this.backlog.waiting.get(queue.id)?.site?.group.provider;
       return (settings().providers.get(provider ?? '')?.limits.bounceAfter ?? settings().defaults.bounceAfter)?.value ?? BOUNCE_AFTER;
     };
@@ -135,7 +136,7 @@ export class Dispatcher {
   }
 
   /** A person deletes recipients, taken already; resolves when that is committed. `text`, for the accounting, says who and why. */
-  remove(queue: DeliverQueue, rows: readonly QueuedRecipient[], text: string, silent: boolean): Promise<void> {
+  remove(queue: Queue, rows: readonly QueuedRecipient[], text: string, silent: boolean): Promise<void> {
     return this.#expiry.remove(queue, rows, text, silent);
   }
 
@@ -165,7 +166,7 @@ export class Dispatcher {
     }
   }
 
-  #placed(queue: DeliverQueue): void {
+  #placed(queue: Queue): void {
     this.backlog.place(queue);
     this.#alarms.arm();
   }

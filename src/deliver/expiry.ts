@@ -4,12 +4,13 @@
  * their accounting record and their notice like any other failure.
  */
 import type { Envelope, QueuedRecipient } from '../kernel/message.js';
+import type { Queue } from '../kernel/queue.js';
 import type { OutcomeClass, Phase, Reply, ReplyMatch } from '../kernel/reply.js';
 import { suppressedText, type Suppression } from '../kernel/suppression.js';
 import type { Ms } from '../kernel/units.js';
 import { networkReply, parseReply } from '../outcome/reply.js';
 import type { Departures } from './departure.js';
-import type { DeliverPorts, DeliverQueue, Mail } from './ports.js';
+import type { DeliverPorts, Mail } from './ports.js';
 
 /** Recipients ended at a time, so that a dead backlog does not hold up the living. */
 const BATCH = 100;
@@ -18,9 +19,9 @@ const BATCH = 100;
 const STATUS = { 'null-mx': '5.1.10', 'no-domain': '5.1.2' } as const;
 
 export interface QueueFacts {
-  bounceAfter(queue: DeliverQueue): Ms;
+  bounceAfter(queue: Queue): Ms;
   /** Why nothing could leave, when the queue or its MX hosts were the cause. */
-  trouble(queue: DeliverQueue): string | undefined;
+  trouble(queue: Queue): string | undefined;
 }
 
 export class Expiry {
@@ -35,7 +36,7 @@ export class Expiry {
   }
 
   /** True when the head's time is over; it and those behind it are then being bounced. */
-  expired(queue: DeliverQueue): boolean {
+  expired(queue: Queue): boolean {
     const head = queue.peek(1)[0];
     if (!head || !this.#over(queue, head)) return false;
     void this.sweep(queue);
@@ -43,7 +44,7 @@ export class Expiry {
   }
 
   /** Bounces recipients at the head whose time is over. */
-  async sweep(queue: DeliverQueue): Promise<void> {
+  async sweep(queue: Queue): Promise<void> {
     const rows = queue.peek(BATCH).filter(row => this.#over(queue, row) && queue.take(row));
     if (rows.length === 0) return;
     const trouble = this.#queues.trouble(queue);
@@ -53,7 +54,7 @@ export class Expiry {
   }
 
   /** The domain can never be delivered to (RFC 7505, RFC 5321 §5.1): everything due is bounced. */
-  async bounceDomain(queue: DeliverQueue, { kind, text }: { kind: keyof typeof STATUS; text: string }): Promise<void> {
+  async bounceDomain(queue: Queue, { kind, text }: { kind: keyof typeof STATUS; text: string }): Promise<void> {
     const now = this.#ports.clock.now();
     const rows = queue.peek(BATCH).filter(row => row.due <= now && queue.take(row));
     await this.#end(queue, rows, 'dns', () => ({ ...networkReply(text), enhanced: STATUS[kind] }), 'connect');
@@ -63,7 +64,7 @@ export class Expiry {
    * Those of `rows` that may be mailed. The others, and with them whoever of the next in line is on the suppression list, end
    * here; `ended` is called when that is committed.
    */
-  mailable(queue: DeliverQueue, rows: readonly QueuedRecipient[], ended: () => void): readonly QueuedRecipient[] {
+  mailable(queue: Queue, rows: readonly QueuedRecipient[], ended: () => void): readonly QueuedRecipient[] {
     const { suppressed, clock } = this.#ports;
     if (!suppressed) return rows;
     const why = (row: QueuedRecipient): Suppression | undefined => suppressed(row.state.address, row.sender);
@@ -81,17 +82,17 @@ export class Expiry {
   }
 
   /** Recipients that a person deletes, taken already. `text` says who and why. */
-  async remove(queue: DeliverQueue, rows: readonly QueuedRecipient[], text: string, silent: boolean): Promise<void> {
+  async remove(queue: Queue, rows: readonly QueuedRecipient[], text: string, silent: boolean): Promise<void> {
     await this.#end(queue, rows, 'deleted', () => networkReply(text), 'connect', silent);
   }
 
-  #over(queue: DeliverQueue, row: QueuedRecipient): boolean {
+  #over(queue: Queue, row: QueuedRecipient): boolean {
     const now = this.#ports.clock.now();
     return row.due <= now && now - row.accepted > this.#queues.bounceAfter(queue);
   }
 
   async #end(
-    queue: DeliverQueue,
+    queue: Queue,
     rows: readonly QueuedRecipient[],
     why: 'expired' | 'dns' | 'suppressed' | 'deleted',
     reply: (row: QueuedRecipient) => Reply,
@@ -112,7 +113,7 @@ export class Expiry {
   }
 }
 
-const nameless = (queue: DeliverQueue, row: QueuedRecipient): Envelope => ({
+const nameless = (queue: Queue, row: QueuedRecipient): Envelope => ({
   sender: row.sender,
   pool: queue.pool,
   warmUp: queue.warmUp,

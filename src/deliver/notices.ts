@@ -7,12 +7,13 @@
  */
 import { type Clock, wallOf } from '../kernel/clock.js';
 import { type Envelope, type NewRecipient, printMessageId, type QueuedRecipient } from '../kernel/message.js';
+import type { Queue } from '../kernel/queue.js';
 import type { OutcomeClass, ReplyMatch } from '../kernel/reply.js';
 import type { Settings } from '../kernel/settings.js';
 import type { Instant } from '../kernel/units.js';
 import { buildDsn, type DsnAction, type DsnRecipient } from '../outcome/dsn.js';
 import type { Conclusion, Fate } from './conclude.js';
-import type { DeliverQueue, Mail } from './ports.js';
+import type { Mail } from './ports.js';
 
 export interface Notice {
   readonly envelope: Envelope;
@@ -49,7 +50,7 @@ export function noticeOf(
   action: DsnAction,
   ends: readonly Ended[],
   mail: Mail,
-  queue: DeliverQueue,
+  queue: Queue,
   settings: Settings,
   clock: Clock,
 ): Notice | undefined {

@@ -7,8 +7,9 @@
  * before its reservation is in the log, nor an outcome commit before its accounting record.
  */
 import type { DayRow } from '../kernel/day.js';
+import type { RowChange } from '../kernel/queue.js';
 import type { SideRow } from '../kernel/suppression.js';
-import type { DeliverPorts, RowChange } from './ports.js';
+import type { DeliverPorts } from './ports.js';
 
 export interface Settlement {
   readonly changes: readonly RowChange[];

@@ -2,6 +2,7 @@
  * Picks the next recipient a lane may carry on a connection to a site: queues take turns, sticky and avoided sources are
  * honoured, recipients whose time is over are put aside, later recipients of the same message come along.
  */
+import type { Queue } from '../kernel/queue.js';
 import type { Instant } from '../kernel/units.js';
 import type { QueuedRecipient } from '../kernel/message.js';
 import { PRIORITIES, type WarmUpWish } from '../kernel/settings.js';
@@ -9,7 +10,6 @@ import type { Backlog } from './backlog.js';
 import type { Choice } from './choice.js';
 import type { Lane } from './lane.js';
 import type { Lanes } from './lanes.js';
-import type { DeliverQueue } from './ports.js';
 import { type Ring, type Urgency, urgentFirst } from './ring.js';
 import type { Session } from './session.js';
 import { type Group, type Site, type Waiting, fits } from './waiting.js';
@@ -30,11 +30,11 @@ export class Picker {
   readonly #backlog: Backlog;
   readonly #choice: Choice;
   readonly #lanes: Lanes;
-  readonly #expired: (queue: DeliverQueue) => boolean;
+  readonly #expired: (queue: Queue) => boolean;
   /** Recipients held back by a window on their sender domain, until when. */
   readonly #postponed = new WeakMap<QueuedRecipient, Instant>();
 
-  constructor(backlog: Backlog, choice: Choice, lanes: Lanes, expired: (queue: DeliverQueue) => boolean) {
+  constructor(backlog: Backlog, choice: Choice, lanes: Lanes, expired: (queue: Queue) => boolean) {
     this.#backlog = backlog;
     this.#choice = choice;
     this.#lanes = lanes;
@@ -129,7 +129,7 @@ export class Picker {
     return undefined;
   }
 
-  #fitting(lane: Lane, group: Group, site: string, queue: DeliverQueue, now: Instant): QueuedRecipient | undefined {
+  #fitting(lane: Lane, group: Group, site: string, queue: Queue, now: Instant): QueuedRecipient | undefined {
     const head = queue.peek(1)[0];
     if (!head || this.#isFit(head, lane, group, site, now)) return head;
     return queue.peek(DEEP).find(row => this.#isFit(row, lane, group, site, now));

@@ -6,11 +6,11 @@ import type { DayRow } from '../kernel/day.js';
 import type { Events } from '../kernel/events.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Governor } from '../kernel/governor.js';
-import type { BodyRef, Envelope, MessageNumber, NewRecipient, QueuedRecipient, RecipientState } from '../kernel/message.js';
+import type { BodyRef, Envelope, MessageNumber, NewRecipient, QueuedRecipient } from '../kernel/message.js';
+import type { Queue, RowChange } from '../kernel/queue.js';
 import type { ReplyMatch } from '../kernel/reply.js';
-import type { Priority, Settings, WarmUpWish } from '../kernel/settings.js';
+import type { Settings } from '../kernel/settings.js';
 import type { SideRow, Suppression } from '../kernel/suppression.js';
-import type { Instant } from '../kernel/units.js';
 import type { LaneName } from '../kernel/verdict.js';
 import type { Classifier } from '../outcome/classify.js';
 import type { Conclusion } from './conclude.js';
@@ -18,35 +18,6 @@ import type { Router } from '../route/router.js';
 import type { Dialogue } from './dialogue.js';
 import type { HostMemory } from './host-memory.js';
 import type { SignAnew } from './sign-anew.js';
-
-/** One queue as the spool shows it: pool x recipient domain x warm-up wish x priority x job, rows in due order. */
-export interface DeliverQueue {
-  readonly id: number;
-  readonly pool: string;
-  readonly domain: string;
-  readonly warmUp: WarmUpWish;
-  readonly priority: Priority;
-  /** '' for mail without one. */
-  readonly job: string;
-  readonly waiting: number;
-  /** Due time of the first row not in flight; null when there is none. */
-  readonly nextDue: Instant | null;
-  dueCountUpTo(now: Instant): number;
-  /** The first rows in due order that are not in flight, due or not. */
-  peek(n: number): readonly QueuedRecipient[];
-  /** False: somebody else has it, or it is gone. */
-  take(row: QueuedRecipient): boolean;
-  giveBack(row: QueuedRecipient): void;
-}
-
-export interface RowChange<Q extends DeliverQueue = DeliverQueue> {
-  readonly row: QueuedRecipient;
-  readonly queue: Q;
-  /** null: the recipient is finished. */
-  readonly to: { readonly due: Instant; readonly state: RecipientState } | null;
-  readonly count?: 'delivered' | 'deferred' | 'bounced' | 'suppressed' | 'deleted';
-  readonly uncertain?: boolean;
-}
 
 /** A message as the spool has it; the content may be in pieces. */
 export interface Mail {
@@ -72,8 +43,8 @@ export interface DeliverStore {
   accept(envelope: Envelope, recipients: readonly NewRecipient[], content: Buffer | readonly Buffer[]): Promise<MessageNumber>;
   mail(ref: BodyRef): Promise<Mail>;
   settle(changes: readonly RowChange[], days: readonly DayRow[], beside?: readonly SideRow[]): Promise<void>;
-  queues(): Iterable<DeliverQueue>;
-  onHead(listener: (queue: DeliverQueue) => void): void;
+  queues(): Iterable<Queue>;
+  onHead(listener: (queue: Queue) => void): void;
 }
 
 export interface DeliverLog {

@@ -6,12 +6,13 @@
  * our own limits alone is not late: no attempt ends, and so nobody is told.
  */
 import type { RecipientState } from '../kernel/message.js';
+import type { Queue } from '../kernel/queue.js';
 import { DELAY_AFTER, type Settings } from '../kernel/settings.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Instant, Ms } from '../kernel/units.js';
 import type { Fate } from './conclude.js';
 import { type Ended, type Notice, noticeOf, wants } from './notices.js';
-import type { DeliverQueue, End, Mail } from './ports.js';
+import type { End, Mail } from './ports.js';
 
 const FAILURES: ReadonlySet<Fate> = new Set<Fate>(['bounced', 'expired', 'suppressed', 'deleted']);
 
@@ -32,7 +33,7 @@ export interface Told {
 export function tell(
   ends: readonly End[],
   mail: Mail,
-  queue: DeliverQueue,
+  queue: Queue,
   { relayed = false, silent = false, bounceAfter }: Telling & { readonly bounceAfter: Ms },
   settings: Settings,
   clock: Clock,

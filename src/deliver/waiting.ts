@@ -11,6 +11,7 @@
  * its domains, so none of a domain under an enforced policy leaves over one that was not verified. A group is pool x provider
  * x the address families of the hosts: the sites one lane of that pool and provider may serve, if its source reaches them.
  */
+import type { Queue } from '../kernel/queue.js';
 import type { Instant } from '../kernel/units.js';
 import type { WarmUpWish } from '../kernel/settings.js';
 import type { QueuedRecipient } from '../kernel/message.js';
@@ -18,7 +19,6 @@ import type { Family } from '../route/families.js';
 import type { MxHost, Route } from '../route/router.js';
 import type { Scheduled } from './heap.js';
 import type { Lane } from './lane.js';
-import type { DeliverQueue } from './ports.js';
 import { Ring, type Urgency } from './ring.js';
 
 export class Waiting implements Scheduled {
@@ -36,7 +36,7 @@ export class Waiting implements Scheduled {
   /** Why nothing leaves, when the queue itself is the cause. */
   note: string | undefined;
 
-  constructor(readonly queue: DeliverQueue) {}
+  constructor(readonly queue: Queue) {}
 
   /** What keeps its mail from leaving, as far as the queue and its MX hosts are the cause. */
   get trouble(): string | undefined {

@@ -3,27 +3,16 @@
  * is handed in, so that a value that cannot be written throws at its owner and never in the middle of a transaction.
  */
 import type { DayRow } from '../kernel/day.js';
-import type { BodyRef, Envelope, MessageNumber, NewRecipient, QueuedRecipient, Receipt, RecipientState } from '../kernel/message.js';
+import type { BodyRef, Envelope, MessageNumber, NewRecipient, Receipt } from '../kernel/message.js';
+import type { Count, RowChange } from '../kernel/queue.js';
 import type { SideRow } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
 import { Slab } from './bytes.js';
-import { MemoryQueue, type Queue } from './queue.js';
+import { MemoryQueue } from './queue.js';
 import { checkReceipt } from './receipts.js';
 import { recordHead } from './record.js';
 import { dueOf, freshState, rowId, writeRow, type SpoolRow } from './row.js';
-import type { Count } from './totals.js';
 import type { Work } from './transaction.js';
-
-/** What becomes of one row, as it was taken. */
-export interface RowChange {
-  readonly row: QueuedRecipient;
-  readonly queue: Queue;
-  /** null: it leaves the spool, and `count` says how. */
-  readonly to: { readonly due: Instant; readonly state: RecipientState } | null;
-  readonly count?: Count;
-  /** The attempt was cut off after the final dot. */
-  readonly uncertain?: boolean;
-}
 
 export interface Entry {
   readonly queue: MemoryQueue;

@@ -7,32 +7,10 @@
  * is; a refill skips what is held. So no row is here twice, and none is passed over.
  */
 import type { QueuedRecipient } from '../kernel/message.js';
+import type { Queue } from '../kernel/queue.js';
 import type { Priority, WarmUpWish } from '../kernel/settings.js';
 import type { Instant } from '../kernel/units.js';
 import { rowId, type SpoolRow } from './row.js';
-
-/** What the store shows of a queue. */
-export interface Queue {
-  readonly id: number;
-  readonly pool: string;
-  readonly domain: string;
-  readonly warmUp: WarmUpWish;
-  readonly priority: Priority;
-  /** '' for mail without one. */
-  readonly job: string;
-  /** Rows committed, those in flight included. */
-  readonly waiting: number;
-  /** Due time of the first row not in flight; null when there is none. */
-  readonly nextDue: Instant | null;
-  /** Rows due at `now` and not in flight: exact when memory reaches that far, else all that wait. */
-  dueCountUpTo(now: Instant): number;
-  /** The first `n` rows in due order that are not in flight, due or not. */
-  peek(n: number): readonly QueuedRecipient[];
-  /** Puts a row in flight until it is settled or given back. False: somebody else has it, or it is gone. */
-  take(row: QueuedRecipient): boolean;
-  /** Back to its place, unchanged. */
-  giveBack(row: QueuedRecipient): void;
-}
 
 /** Rows of one queue kept in memory; when it has more, the latest go. */
 const RESIDENT = 512;

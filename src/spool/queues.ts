@@ -6,7 +6,7 @@
  * no queue for every message: beyond MOST_OF_JOBS a job without queues shares the one of mail without a job, unless a person
  * has paused it.
  */
-import type { Priority, WarmUpWish } from '../kernel/settings.js';
+import type { QueueKind } from '../kernel/queue.js';
 import { MINUTE, type Instant } from '../kernel/units.js';
 import { MemoryQueue, type Shelf } from './queue.js';
 import { SharedJobs } from './shared-jobs.js';
@@ -26,13 +26,8 @@ export interface JobQueues {
   full(most: number): void;
 }
 
-export interface QueueName {
-  readonly pool: string;
-  readonly domain: string;
-  readonly warmUp: WarmUpWish;
-  readonly priority?: Priority | undefined;
-  readonly job?: string | undefined;
-}
+/** Priority normal and no job unless said. */
+type QueueName = Pick<QueueKind, 'pool' | 'domain' | 'warmUp'> & { readonly [K in 'priority' | 'job']?: QueueKind[K] | undefined };
 
 const groupOf = ({ pool, warmUp, priority = 'normal', job = '' }: QueueName): string => `${warmUp} ${priority} ${pool}\n${job}`;
 

@@ -2,7 +2,7 @@
  * Jobs whose mail went into queues that others share, because there were too many queues of jobs: pausing them by job would
  * not stop it. Known since the start, and for as long as anything waits in such a queue.
  */
-import type { Queue } from './queue.js';
+import type { Queue } from '../kernel/queue.js';
 
 /** Names remembered. Of further jobs it is known only which queues they went to. */
 const MOST_NAMES = 100_000;

@@ -5,7 +5,8 @@
 import { crc32 } from 'node:zlib';
 import type { DayRow } from '../kernel/day.js';
 import type { MessageNumber } from '../kernel/message.js';
-import { PRIORITIES, type Priority, type WarmUpWish } from '../kernel/settings.js';
+import type { QueueKind } from '../kernel/queue.js';
+import { PRIORITIES, type WarmUpWish } from '../kernel/settings.js';
 import type { Instant } from '../kernel/units.js';
 import { Reader, stringRoom, type Slab } from './bytes.js';
 
@@ -16,12 +17,7 @@ export const META_SUSPECTS = Buffer.from('suspects');
 
 const WISHES: readonly WarmUpWish[] = ['prefer', 'allow', 'never'];
 
-export interface QueueRow {
-  readonly pool: string;
-  readonly domain: string;
-  readonly warmUp: WarmUpWish;
-  readonly priority: Priority;
-  readonly job: string;
+export interface QueueRow extends QueueKind {
   readonly waiting: number;
 }
 

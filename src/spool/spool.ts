@@ -12,15 +12,16 @@ import {
   type QueuedRecipient,
   type Receipt,
 } from '../kernel/message.js';
+import type { Queue, RowChange } from '../kernel/queue.js';
 import type { SideRow } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
 import { BodyCache } from './body-cache.js';
 import { Committer } from './committer.js';
 import { Compactor } from './compactor.js';
-import { Group, type RowChange } from './group.js';
+import { Group } from './group.js';
 import { DurableMark } from './mark.js';
 import { markPath, readSpool } from './opening.js';
-import type { MemoryQueue, Queue, Shelf } from './queue.js';
+import type { MemoryQueue, Shelf } from './queue.js';
 import { Queues } from './queues.js';
 import { findReceipt, outdatedReceipts, type StoredReceipt } from './receipts.js';
 import { readRecord } from './record.js';

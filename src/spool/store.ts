@@ -11,10 +11,9 @@ import type { Clock } from '../kernel/clock.js';
 import type { DayRow } from '../kernel/day.js';
 import { FaultError } from '../kernel/fault.js';
 import type { BodyRef, Envelope, MessageNumber, NewRecipient, QueuedRecipient, Receipt } from '../kernel/message.js';
+import type { Queue, RowChange } from '../kernel/queue.js';
 import type { SideRow } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
-import type { RowChange } from './group.js';
-import type { Queue } from './queue.js';
 import type { JobQueues } from './queues.js';
 import type { StoredReceipt } from './receipts.js';
 import { segmentNumbers, type SegmentDisk } from './segments.js';
@@ -27,9 +26,7 @@ import { openTables, unusable, type Tables } from './tables.js';
 import type { Totals } from './totals.js';
 
 export { DamagedBody } from './record.js';
-export type { RowChange } from './group.js';
-export type { Queue } from './queue.js';
-export type { Count, Totals } from './totals.js';
+export type { Totals } from './totals.js';
 
 export interface StoreOptions {
   /** The spool's own folder; made when missing. */

@@ -19,9 +19,6 @@ export interface Totals {
   bytes: number;
 }
 
-/** How a recipient leaves, or stays: which total a change adds to. */
-export type Count = 'delivered' | 'deferred' | 'bounced' | 'suppressed' | 'deleted';
-
 export interface Counters extends Totals {
   /** Message numbers below this may have been given out. */
   reserved: number;

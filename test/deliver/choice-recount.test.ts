@@ -2,9 +2,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Choice } from '../../src/deliver/choice.js';
 import { Lane } from '../../src/deliver/lane.js';
-import type { DeliverQueue } from '../../src/deliver/ports.js';
 import { Group, Site, Waiting } from '../../src/deliver/waiting.js';
 import type { Governor } from '../../src/kernel/governor.js';
+import type { Queue } from '../../src/kernel/queue.js';
 import type { Settings } from '../../src/kernel/settings.js';
 
 let due: number;
@@ -26,7 +26,7 @@ beforeEach(() => {
   group.lanes = [new Lane({ source: 'cold', provider: 'p' }), warm];
   const site = new Site('mx', group, []);
   group.sites.set('mx', site);
-  site.rings.allow.add(new Waiting({ priority: 'normal', dueCountUpTo: () => due } as unknown as DeliverQueue));
+  site.rings.allow.add(new Waiting({ priority: 'normal', dueCountUpTo: () => due } as unknown as Queue));
   choice = new Choice(
     governor,
     () => settings,

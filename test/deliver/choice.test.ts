@@ -4,10 +4,10 @@
 import { describe, expect, it } from 'vitest';
 import { Choice } from '../../src/deliver/choice.js';
 import { Lane } from '../../src/deliver/lane.js';
-import type { DeliverQueue } from '../../src/deliver/ports.js';
 import type { Session } from '../../src/deliver/session.js';
 import { Group, Site, Waiting } from '../../src/deliver/waiting.js';
 import type { Governor } from '../../src/kernel/governor.js';
+import type { Queue } from '../../src/kernel/queue.js';
 import type { Settings, WarmUpWish } from '../../src/kernel/settings.js';
 
 const PLACE = { file: 'rampd.yaml', line: 1, col: 1 };
@@ -44,7 +44,7 @@ function scene({ warm, cold, weights = {}, due }: Scene) {
   const site = new Site('mx', group, []);
   group.sites.set('mx', site);
   for (const wish of ['prefer', 'allow', 'never'] as const) {
-    const queue = { priority: 'normal', dueCountUpTo: () => counts[wish] } as unknown as DeliverQueue;
+    const queue = { priority: 'normal', dueCountUpTo: () => counts[wish] } as unknown as Queue;
     if (counts[wish] > 0) site.rings[wish].add(new Waiting(queue));
   }
   const choice = new Choice(

@@ -2,8 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { Delays } from '../../src/deliver/delays.js';
 import type { Outbox, Settlement } from '../../src/deliver/outbox.js';
-import type { DeliverPorts, DeliverQueue } from '../../src/deliver/ports.js';
+import type { DeliverPorts } from '../../src/deliver/ports.js';
 import type { QueuedRecipient, RecipientState } from '../../src/kernel/message.js';
+import type { Queue } from '../../src/kernel/queue.js';
 import { HOUR } from '../../src/kernel/units.js';
 import { createManualClock } from '../../src/rehearse/manual-clock.js';
 import { settings } from '../govern/ground.js';
@@ -34,7 +35,7 @@ async function sweep(states: readonly Partial<RecipientState>[], age: number, du
     },
   } as unknown as DeliverPorts;
   const outbox = { settle: (s: Settlement) => (settled.push(s), s.committed()) } as unknown as Outbox;
-  const queue = { pool: 'main', domain: 'y.example', peek: (n: number) => rows.slice(0, n), take: () => true } as unknown as DeliverQueue;
+  const queue = { pool: 'main', domain: 'y.example', peek: (n: number) => rows.slice(0, n), take: () => true } as unknown as Queue;
   await new Delays(ports, outbox, () => 100 * HOUR).sweep(queue, 'no route yet: SERVFAIL');
   const changes = settled.flatMap(s => s.changes);
   return {

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { conclude } from '../../src/deliver/conclude.js';
 import { noticeOf } from '../../src/deliver/notices.js';
-import type { DeliverQueue } from '../../src/deliver/ports.js';
 import type { Envelope, QueuedRecipient, RecipientState } from '../../src/kernel/message.js';
+import type { Queue } from '../../src/kernel/queue.js';
 import type { ReplyMatch } from '../../src/kernel/reply.js';
 import { HOUR } from '../../src/kernel/units.js';
 import type { DsnAction } from '../../src/outcome/dsn.js';
@@ -26,7 +26,7 @@ const limits = {
   connectTimeout: 1000,
   idleTimeout: 1000,
 };
-const queue = { pool: 'main', domain: 'y.example', warmUp: 'allow' } as DeliverQueue;
+const queue = { pool: 'main', domain: 'y.example', warmUp: 'allow' } as Queue;
 
 function notice(
   words: { envelope?: Partial<Envelope>; state?: Partial<RecipientState>; content?: string; reply?: string; action?: DsnAction } = {},

@@ -1,12 +1,12 @@
 /** Turns of ready queues: priorities first, nobody starved. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { DeliverQueue } from '../../src/deliver/ports.js';
 import { Ring, urgentFirst } from '../../src/deliver/ring.js';
 import { Waiting } from '../../src/deliver/waiting.js';
+import type { Queue } from '../../src/kernel/queue.js';
 import { PRIORITIES, type Priority } from '../../src/kernel/settings.js';
 
-const queue = (priority: Priority, id = 0): Waiting => new Waiting({ id, priority } as DeliverQueue);
+const queue = (priority: Priority, id = 0): Waiting => new Waiting({ id, priority } as Queue);
 
 /** Takes `n` messages one after the other from queues that never run dry; counts by priority. */
 function take(ring: Ring, n: number): Record<Priority, number> {

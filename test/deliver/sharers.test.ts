@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { countedFor, policiesAt } from '../../src/deliver/sharers.js';
 import { Group, Site, Waiting } from '../../src/deliver/waiting.js';
+import type { Queue } from '../../src/kernel/queue.js';
 import { noPolicy, type TlsPolicy } from '../../src/kernel/tls.js';
-import type { DeliverQueue } from '../../src/deliver/ports.js';
 import type { MxHost } from '../../src/route/router.js';
 
 const policy = (domain: string): TlsPolicy => ({
@@ -23,7 +23,7 @@ const host = (of?: TlsPolicy): MxHost => ({
 function site(policies: readonly (TlsPolicy | undefined)[]): Site {
   const site = new Site('key', new Group('pool', 'provider'), [host(policies[0])]);
   policies.forEach((of, id) => {
-    const waiting = new Waiting({ id, domain: of?.domain ?? '', priority: 'normal' } as DeliverQueue);
+    const waiting = new Waiting({ id, domain: of?.domain ?? '', priority: 'normal' } as Queue);
     waiting.route = { kind: 'hosts', provider: 'provider', hosts: [host(of)], expires: 0 };
     site.rings[id % 2 === 0 ? 'allow' : 'never'].add(waiting);
   });

@@ -1,9 +1,10 @@
 /** Who is told what when an attempt has ended. */
 import { describe, expect, it } from 'vitest';
 import type { Conclusion, Fate } from '../../src/deliver/conclude.js';
-import type { DeliverQueue, End } from '../../src/deliver/ports.js';
+import type { End } from '../../src/deliver/ports.js';
 import { tell, type Telling } from '../../src/deliver/tell.js';
 import type { Envelope, RecipientState } from '../../src/kernel/message.js';
+import type { Queue } from '../../src/kernel/queue.js';
 import { HOUR } from '../../src/kernel/units.js';
 import type { Settings } from '../../src/kernel/settings.js';
 import { parseReply } from '../../src/outcome/reply.js';
@@ -11,7 +12,7 @@ import { createManualClock } from '../../src/rehearse/manual-clock.js';
 import { settings } from '../govern/ground.js';
 
 const START = Date.UTC(2026, 2, 2);
-const queue = { pool: 'main', domain: 'y.example', warmUp: 'allow' } as DeliverQueue;
+const queue = { pool: 'main', domain: 'y.example', warmUp: 'allow' } as Queue;
 
 function told(words: {
   fate: Fate;

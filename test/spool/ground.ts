@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import type { Envelope } from '../../src/kernel/message.js';
+import type { Queue, RowChange } from '../../src/kernel/queue.js';
 import { createManualClock } from '../../src/rehearse/manual-clock.js';
-import { openStore, type Queue, type RowChange, type Store, type StoreOptions } from '../../src/spool/store.js';
+import { openStore, type Store, type StoreOptions } from '../../src/spool/store.js';
 
 export const START = 1_700_000_000_000;
 

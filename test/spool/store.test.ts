@@ -2,12 +2,13 @@
  * The store against a model: what is accepted waits, what is settled leaves or waits on, totals add up, and a spool opened
  * again says the same.
  */
+import type { Count } from '../../src/kernel/queue.js';
 import { fdatasync, readdirSync, writev } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createManualClock } from '../../src/rehearse/manual-clock.js';
-import type { Count, Store } from '../../src/spool/store.js';
+import type { Store } from '../../src/spool/store.js';
 import { close, copyOf, deferred, delivered, envelope, everybody, folder, open, queueOf, START, takeFirst, to } from './ground.js';
 
 const HOUR = 3_600_000;
