@@ -15,11 +15,11 @@ import { REAL, Speed, watched, type Surroundings } from './progress.js';
 
 interface Options {
   readonly to: readonly { readonly domain: string; readonly weight: number }[];
-  readonly from: readonly string[];
+  readonly from?: readonly string[];
   readonly count: number;
-  readonly rate: number;
+  readonly rate?: number;
   readonly size: number;
-  readonly server: { readonly host: string; readonly port: number };
+  readonly server?: { readonly host: string; readonly port: number };
   readonly connections: number;
   readonly recipients: number;
   readonly job?: string;
@@ -31,19 +31,26 @@ export function register(program: Command, io: Io, surroundings: Surroundings = 
     .command('send')
     .description('inject test mail with invented recipients; for daemons whose mail ends in a sink')
     .requiredOption('--to <domain[=share],…>', 'recipient domains and their shares, *.domain, or one address', targets)
-    .option('--from <domain,…>', 'sender domains, taken in turn', senders, ['sender.example'])
+    .option('--from <domain,…>', 'sender domains, taken in turn (default: sender.example)', senders)
     .option('--count <number>', 'messages', positive, 1)
-    .option('--rate <rate>', 'such as 200/h or 50/s (default: as fast as they are taken)', hourly, Infinity)
+    .option('--rate <rate>', 'such as 200/h or 50/s (default: as fast as they are taken)', hourly)
     .option('--size <size>', 'of one message', octets, 4_096)
-    .option('--server <host:port>', 'the listener', serverAddress, { host: '127.0.0.1', port: 2_525 })
+    .option('--server <host:port>', 'the listener (default: 127.0.0.1:2525)', serverAddress)
     .option('--connections <number>', 'connections at once', positive, 4)
     .option('--recipients <number>', 'recipients of one message', positive, 1)
     .option('--job <name>', 'goes into X-Job')
     .option('--seed <number>', 'the same recipients as another run with this seed (default: new ones)', positive)
     .action(async (options: Options) => {
       const clock = createVirtualClock({ start: Date.now(), speed: 1 });
-      const { server, connections, seed = 1 + (Date.now() % 1_000_000_000), ...campaign } = options;
-      const running = startCampaign({ ...server, clock, connections }, { ...campaign, seed });
+      const {
+        server = { host: '127.0.0.1', port: 2_525 },
+        from = ['sender.example'],
+        rate = Infinity,
+        seed = 1 + (Date.now() % 1_000_000_000),
+        connections,
+        ...campaign
+      } = options;
+      const running = startCampaign({ ...server, clock, connections }, { ...campaign, from, rate, seed });
       const speed = new Speed();
       const line = () => {
         const stats = running.stats();

@@ -48,5 +48,11 @@ export const httpShape = mapping('http', {
     mapping('tls', { cert: path, key: path }),
   ]).optional(),
   allow: oneOrMany('an address or range such as 127.0.0.0/8', cidr).optional(),
-  tokens: listOf('tokens such as { token: "scrypt:…", name: app1, pool: NAME }', either('a token, or its hash', [tokenShape, tokenHash])),
+  tokens: listOf(
+    'tokens such as { token: "scrypt:…", name: app1, pool: NAME }',
+    either('{ token: "scrypt:…", name, role, pool }, or the hash alone: rampd token prints both; the token itself never stands here', [
+      tokenShape,
+      tokenHash,
+    ]),
+  ),
 });

@@ -102,7 +102,7 @@ function load(file: string, read: FileReader, shipped: Folder, findings: Finding
     smtpPort,
     allowPrivate: text.section('allow-private') ?? false,
     control: { socket: socketPath(text, stateDir, absolute), ...(http && { http }) },
-    ...readTelling(text, absolute),
+    ...readTelling(text, stateDir, absolute),
     log: { level: log?.level ?? 'info', ...(log?.file !== undefined && { file: absolute(log.file) }) },
     dsn: {
       from: dsn?.from ?? `mailer-daemon@${hostName}`,

@@ -3,6 +3,7 @@
  * record does not have, two writers of one file, an alert that tells nobody.
  */
 import { createHash } from 'node:crypto';
+import { relative } from 'node:path';
 import { FIELDS, RECORD_TYPES, type FieldName, type RecordType } from '../kernel/accounting.js';
 import type { Place } from '../kernel/fault.js';
 import {
@@ -36,7 +37,7 @@ const GB = 1024 ** 3;
 const ALERT_SPOOL = 16 * 1024 ** 2;
 
 /** `resolve` makes paths absolute. */
-export function readTelling(text: SettingsText, resolve: (path: string) => string): Telling {
+export function readTelling(text: SettingsText, stateDir: string, resolve: (path: string) => string): Telling {
   const accounting = readFiles(text, resolve);
   const reject = text.section('reject-log');
   const webhooks = readWebhooks(text, resolve);
@@ -47,7 +48,7 @@ export function readTelling(text: SettingsText, resolve: (path: string) => strin
     rotation: rotationOf(reject, resolve),
     from: text.yaml.place(['reject-log']),
   };
-  assertApart([...(accounting ?? []), ...(rejectLog ? [rejectLog] : [])], text);
+  assertApart([...(accounting ?? []), ...(rejectLog ? [rejectLog] : [])], stateDir, text);
   return {
     ...(accounting && { accounting }),
     ...(rejectLog && { rejectLog }),
@@ -144,9 +145,15 @@ function assertFields(
   }
 }
 
+/** What the daemon keeps in `state-dir`: lines of records in it would be the end of mail or of what is known about sources. */
+const KEPT =
+  /^(?:spool|ledger|feedback|feedback-aside|webhooks|tls-reports)(?:\/|$)|^(?:journal\.ndjson|(?:state|mta-sts|tls-counts)\.json)$/;
+
 /** Two writers of one file would tear each other's lines and put each other's file aside. */
-function assertApart(files: readonly { readonly file: string; readonly from: Place }[], text: SettingsText): void {
+function assertApart(files: readonly { readonly file: string; readonly from: Place }[], stateDir: string, text: SettingsText): void {
   files.forEach(({ file, from }, i) => {
+    if (KEPT.test(relative(stateDir, file)))
+      text.findings.fault(from, { code: 'same-file', what: `${file} is the daemon's own`, hint: 'give records a file beside it' });
     if (files.findIndex(other => other.file === file) < i)
       text.findings.fault(from, { code: 'same-file', what: `${file} is written already`, hint: 'give each its own file' });
   });

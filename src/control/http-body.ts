@@ -18,7 +18,7 @@ export class HttpError extends Error {
   }
 }
 
-/** Rejects with HttpError: 400 for what is no JSON, 413 above `most` bytes, 503 when there is no memory for it now. */
+/** Rejects with HttpError: 400 for what is no JSON or was cut off, 413 above `most` bytes, 503 when there is no memory for it now. */
 export async function readJsonBody(request: IncomingMessage, response: ServerResponse, most: number, budget: Budget): Promise<unknown> {
   const tooLarge = () => new HttpError(413, `the request has more than ${most} bytes`);
   if (Number(request.headers['content-length'] ?? 0) > most) throw tooLarge();
@@ -30,7 +30,7 @@ export async function readJsonBody(request: IncomingMessage, response: ServerRes
   };
   response.once('close', release);
   try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       if (held + chunk.length > most) throw tooLarge();
       if (budget.used + chunk.length > budget.most) throw new HttpError(503, 'too much mail is arriving at once', 5);
       budget.used += chunk.length;
@@ -39,6 +39,10 @@ export async function readJsonBody(request: IncomingMessage, response: ServerRes
     }
   } catch (error) {
     release();
+    // Nobody is there to be answered, and nothing here is broken.
+    if (!(error instanceof HttpError)) throw request.destroyed && !request.complete ? new HttpError(400, 'the request was cut off') : error;
+    // What still comes is thrown away, within node's time for a request: a client that sends everything first reads its answer then.
+    request.resume();
     throw error;
   }
   try {

@@ -186,6 +186,8 @@ export function createOperations(parts: OperationsParts): Operations {
     ];
   };
 
+  const nameAsGiven = ({ kind, name }: ReturnType<typeof targets>[number]): string => (kind === 'job' ? `${JOB}${name}` : name);
+
   const found = (target: string): ReturnType<typeof targets> => {
     const list = targets(target);
     if (list.length === 0)
@@ -250,14 +252,14 @@ export function createOperations(parts: OperationsParts): Operations {
       for (const t of list) governor.pause(t, author(act), act.why, clock.now());
       dispatcher.queuesChanged();
       dispatcher.changed();
-      return list.map(t => t.name);
+      return list.map(nameAsGiven);
     },
     async resume(target, act) {
       const list = found(target).filter(t => governor.resume(t, author(act), clock.now()));
       if (list.length === 0) throw new Refusal(`nothing that ${target} names is paused`);
       dispatcher.queuesChanged();
       dispatcher.changed();
-      return list.map(t => t.name);
+      return list.map(nameAsGiven);
     },
     async lift(window, act) {
       refusing(() => governor.lift(window, author(act), act.why, clock.now()));

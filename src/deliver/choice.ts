@@ -10,7 +10,7 @@ import type { Governor } from '../kernel/governor.js';
 import type { RecipientState } from '../kernel/message.js';
 import type { Pool, Settings, WarmUpWish } from '../kernel/settings.js';
 import type { Instant, Ms } from '../kernel/units.js';
-import { shareSlots } from './cold-share.js';
+import { shareSlots, wholeSlots } from './cold-share.js';
 import type { Lane } from './lane.js';
 import type { Group } from './waiting.js';
 
@@ -142,7 +142,7 @@ export class Choice {
       if (lane.retired || this.weight(lane.source, group.pool) <= 0 || this.#governor.isWarm(lane.source)) continue;
       slots += this.#shares(lane.source, group, now).get(group) ?? 0;
     }
-    return Math.ceil(slots);
+    return slots;
   }
 
   /** What each group may count on of a cold source; `asker` has a share as soon as it has mail. */
@@ -154,7 +154,7 @@ export class Choice {
       slots: this.#governor.coldSlots({ source, provider: group.provider }, this.pool(group.pool)?.coldWait ?? 0, now),
       due: this.#warmable(group, now),
     }));
-    const slots = shareSlots(claims);
+    const slots = wholeSlots(shareSlots(claims));
     const shares = new Map(groups.map((group, i) => [group, slots[i] ?? 0]));
     // With many destinations the count costs more than it is worth four times a second.
     this.#shared.set(source, { until: now + Math.max(RECOUNT, groups.length), shares });

@@ -28,6 +28,22 @@ export function shareSlots(claims: readonly Claim[]): number[] {
   return shares;
 }
 
+/**
+ * Whole slots of shares, in the same order: their sum is that of the shares, rounded up once. Were each rounded up, a source with
+ * ten slots would keep one message of each of a thousand destinations. Pure.
+ */
+export function wholeSlots(shares: readonly number[]): number[] {
+  let sum = 0;
+  let given = 0;
+  return shares.map(share => {
+    sum += share;
+    // What fractions leave when they should have added up to a whole number.
+    const slots = Math.ceil(sum - 1e-6) - given;
+    given += slots;
+    return slots;
+  });
+}
+
 /** Shares `amount` in proportion to what is due, nobody above what it can use; returns what was given. */
 function fill(shares: number[], claims: readonly Claim[], who: readonly number[], amount: number): number {
   let left = amount;

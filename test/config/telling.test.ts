@@ -58,6 +58,14 @@ describe('accounting', () => {
       expect.stringMatching(/^7:13: \/etc\/a is written already/),
     ]);
   });
+
+  it('have files of their own, not those of the daemon', () => {
+    for (const own of ['spool/index.mdb', 'state.json', 'journal.ndjson', 'webhooks', './ledger/../ledger/x'])
+      expect(faults(`accounting: { file: /var/lib/rampd/${own} }`)).toEqual([expect.stringMatching(/^6:\d+: .* is the daemon's own/)]);
+    expect(faults(`reject-log: { file: /var/lib/rampd/state.json }`)).toHaveLength(1);
+    for (const free of ['acct.csv', 'spool.csv', 'records/state.json'])
+      expect(faults(`accounting: { file: /var/lib/rampd/${free} }`)).toEqual([]);
+  });
 });
 
 describe('webhooks', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { shareSlots } from '../../src/deliver/cold-share.js';
+import { shareSlots, wholeSlots } from '../../src/deliver/cold-share.js';
 
 describe("a cold source's slots", () => {
   it('are shared by what is due', () => {
@@ -49,6 +49,29 @@ describe("a cold source's slots", () => {
       fc.property(fc.array(claim, { minLength: 1, maxLength: 12 }), claims => {
         const due = claims.reduce((n, c) => n + Math.min(100, c.due), 0);
         expect(shareSlots(claims).reduce((a, b) => a + b, 0)).toBeCloseTo(Math.min(100, due), 6);
+      }),
+    );
+  });
+});
+
+describe('whole slots', () => {
+  it('are no more in all than there are, however many destinations share them', () => {
+    const shares = shareSlots(Array.from({ length: 1_000 }, () => ({ slots: 80, due: 1 })));
+    const slots = wholeSlots(shares);
+    expect(slots.reduce((a, b) => a + b, 0)).toBe(80);
+    expect(Math.max(...slots)).toBe(1);
+  });
+
+  it('are each share rounded down or up, and all of them rounded up once', () => {
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: 0, max: 1000, noNaN: true }), { maxLength: 40 }), shares => {
+        const slots = wholeSlots(shares);
+        const sum = shares.reduce((a, b) => a + b, 0);
+        expect(slots.reduce((a, b) => a + b, 0)).toBe(Math.max(0, Math.ceil(sum - 1e-6)));
+        slots.forEach((n, i) => {
+          expect(Number.isInteger(n) && n >= 0).toBe(true);
+          expect(Math.abs(n - shares[i]!)).toBeLessThan(1 + 1e-5);
+        });
       }),
     );
   });

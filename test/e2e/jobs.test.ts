@@ -23,7 +23,7 @@ pools: { main: { sources: [s1] } }
   await w.start();
   const took = (): number => receiver.ledger.totals().get('127.0.1.1')?.accepted ?? 0;
   const paused = await w.run('pause', 'job:spring', '--why', 'wrong subject', '-c', w.file);
-  expect(paused).toMatchObject({ code: 0, out: 'paused spring\n' });
+  expect(paused).toMatchObject({ code: 0, out: 'paused job:spring\n' });
   // Fifty of the job stand in front in the same domain; mail of others passes them.
   await injectMany(w.listenPort, batch(50, 'job', 'y.example', { headers: ['X-Job: spring'] }));
   await inject(w.listenPort, { from: 'a@b.example', to: ['one@y.example'] });

@@ -43,6 +43,14 @@ describe('changes of limits', () => {
     ]);
   });
 
+  it('are not told when a stage is what the configuration makes it', () => {
+    const held = (author: string) => alertsOf(record({ type: 'stage-held', author, text: 'begins at stage 1/28, 20/h' }));
+    expect(held('daemon')).toEqual([]);
+    expect(held('reload')).toEqual([]);
+    expect(held('gate')).toHaveLength(1);
+    expect(held('tick')).toHaveLength(1);
+  });
+
   it('are told twice when they suspend the source', () => {
     const state = { 'progress:192.0.2.1': { stage: 2, suspended: true } };
     expect(alertsOf(record({ state })).map(a => a.kind)).toEqual(['stage-braked', 'suspended']);
