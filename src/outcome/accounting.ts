@@ -34,7 +34,7 @@ export interface Accounting extends Outlet {
 }
 
 export interface AccountingOptions extends Pick<LineWriterOptions, 'onTrouble' | 'onRecovered' | 'keep'> {
-  readonly settings: Pick<AccountingFileSettings, 'file' | 'format' | 'fields' | 'rotation'>;
+  readonly settings: Pick<AccountingFileSettings, 'file' | 'format' | 'fields' | 'rotation' | 'from'>;
   readonly clock: Clock;
   /** For tests of full and failing disks. */
   readonly io?: FileIo;
@@ -49,6 +49,7 @@ export function createAccounting(options: AccountingOptions): Accounting {
     {
       file: settings.file,
       noun: 'accounting file',
+      from: settings.from,
       header: csv?.header ?? '',
       rotation: settings.rotation,
       clock,

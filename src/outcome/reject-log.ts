@@ -39,7 +39,7 @@ export interface RejectLog {
 }
 
 export interface RejectLogOptions {
-  readonly settings: Pick<RejectLogSettings, 'file' | 'format' | 'rotation'>;
+  readonly settings: Pick<RejectLogSettings, 'file' | 'format' | 'rotation' | 'from'>;
   readonly clock: Clock;
   readonly onTrouble: (trouble: LineTrouble) => void;
   readonly onRecovered?: (lost: number) => void;
@@ -72,7 +72,16 @@ export function createRejectLog(options: RejectLogOptions): RejectLog {
   const csv = settings.format === 'csv';
   const header = csv ? `${COLUMNS.map(([name]) => name).join(',')}\n` : '';
   const file = new RotatedFile(
-    { file: settings.file, noun: 'reject log', header, rotation: settings.rotation, clock, ...(io && { io }), ...(after && { after }) },
+    {
+      file: settings.file,
+      noun: 'reject log',
+      from: settings.from,
+      header,
+      rotation: settings.rotation,
+      clock,
+      ...(io && { io }),
+      ...(after && { after }),
+    },
     error => options.onTrouble({ error, waiting: 0, lost: 0 }),
   );
   const writer = new LineWriter({ ...options, sink: file, keep: KEEP });

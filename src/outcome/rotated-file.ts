@@ -8,7 +8,7 @@
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../kernel/clock.js';
-import { FaultError } from '../kernel/fault.js';
+import { FaultError, type Place } from '../kernel/fault.js';
 import type { Rotation } from '../kernel/telling.js';
 import { MINUTE, SECOND, type Instant } from '../kernel/units.js';
 import { Archive } from './archive.js';
@@ -28,6 +28,8 @@ export interface RotatedFileOptions {
   readonly file: string;
   /** What people call it: accounting file, reject log. */
   readonly noun: string;
+  /** Where it was written down. */
+  readonly from: Place;
   /** The first line of every file, its end included; '' for none. A file that begins otherwise is put aside. */
   readonly header: string;
   readonly rotation: Rotation;
@@ -70,8 +72,10 @@ export class RotatedFile {
     try {
       await this.#open();
     } catch (error) {
-      const what = `the ${this.options.noun} cannot be opened: ${error instanceof Error ? error.message : String(error)}`;
-      throw new FaultError([{ code: 'accounting-unwritable', place: { file: this.options.file, line: 0, col: 0 }, what }]);
+      const { noun, file, from } = this.options;
+      const what = `the ${noun} ${file} cannot be opened: ${error instanceof Error ? error.message : String(error)}`;
+      const hint = 'its folder has to be writable for the account rampd runs as';
+      throw new FaultError([{ code: 'accounting-unwritable', place: from, what, hint }]);
     }
   }
 

@@ -103,7 +103,7 @@ const today = (dir: string) => /a-(\d{8})T/.exec(readdirSync(dir).join(' '))?.[1
 it('a reload that cannot open its files changes nothing', async () => {
   await open(`accounting: { file: ${folder}/a.csv, records: d, fields: [rcpt] }`);
   const faulty = settings(`accounting: [{ file: ${folder}/new.csv }, { file: ${folder}/none/a.csv }]`);
-  await expect(books.prepare(faulty)).rejects.toThrow(/none\/a\.csv: the accounting file cannot be opened/);
+  await expect(books.prepare(faulty)).rejects.toThrow(/the accounting file .*none\/a\.csv cannot be opened/);
   books.write(attempt('d', 'one'));
   await books.flush();
   expect(read('a.csv')).toEqual(['type,rcpt', 'd,one']);

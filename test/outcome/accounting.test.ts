@@ -16,6 +16,7 @@ import { parseCsv } from './parse-csv.js';
 
 const DBT = { d: FIELDS.d, b: FIELDS.b, t: FIELDS.t };
 const CSV = csvLines(DBT);
+const FROM = { file: 'rampd.yaml', line: 9, col: 13 };
 const START = Date.parse('2023-11-20T12:00:00Z');
 
 const record = (more: Partial<AttemptRecord> = {}): AttemptRecord => ({
@@ -124,7 +125,7 @@ describe('the file', () => {
 
   async function open(more: Partial<AccountingOptions> & { rotation?: Partial<Rotation>; file?: string } = {}) {
     const rotation = { every: DAY, maxSize: Infinity, compress: false, ...more.rotation };
-    const settings = { file: more.file ?? file, format: 'csv' as const, fields: DBT, rotation };
+    const settings = { file: more.file ?? file, format: 'csv' as const, fields: DBT, rotation, from: FROM };
     const accounting = createAccounting({ settings, clock, onTrouble: t => troubles.push(t), ...more });
     await accounting.open();
     close.push(() => accounting.close());
@@ -317,7 +318,8 @@ describe('the file', () => {
 
     it('does not write into a file that somebody else still writes', async () => {
       let release = (): void => undefined;
-      const settings = { file, format: 'csv' as const, fields: DBT, rotation: { every: DAY, maxSize: Infinity, compress: false } };
+      const rotation = { every: DAY, maxSize: Infinity, compress: false };
+      const settings = { file, format: 'csv' as const, fields: DBT, rotation, from: FROM };
       const after = new Promise<void>(resolve => (release = resolve));
       const accounting = createAccounting({ settings, clock, onTrouble: t => troubles.push(t), after });
       accounting.write(record({ rcpt: 'one' }));
@@ -333,7 +335,7 @@ describe('the file', () => {
 
   it('is a fault when it cannot be opened at all', async () => {
     await expect(open({ file: join(folder, 'none', 'acct.csv') })).rejects.toThrow(
-      /acct\.csv: the accounting file cannot be opened: ENOENT/,
+      /^rampd\.yaml:9:13: the accounting file .*acct\.csv cannot be opened: ENOENT/,
     );
   });
 

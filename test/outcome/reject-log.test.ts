@@ -25,7 +25,11 @@ afterEach(async () => {
 async function open(format: 'csv' | 'ndjson'): Promise<string> {
   const file = join(folder, `reject.${format}`);
   const rotation = { every: DAY, maxSize: Infinity, compress: false };
-  log = createRejectLog({ settings: { file, format, rotation }, clock, onTrouble: () => undefined });
+  log = createRejectLog({
+    settings: { file, format, rotation, from: { file: 'rampd.yaml', line: 3, col: 13 } },
+    clock,
+    onTrouble: () => undefined,
+  });
   await log.open();
   return file;
 }
