@@ -70,3 +70,7 @@ export function sndsText({ until, filter, complaintRate, trapHits, recipients }:
   const rate = complaintRate === '' ? 'not said' : complaintRate;
   return `SNDS to ${until}: ${filter}, complaint rate ${rate}, ${numberText(trapHits)} trap hits, ${numberText(recipients)} recipients`;
 }
+
+/** Of mail that waits on a lane whose limits let it go. */
+export const waitingText = (waiting: number): string =>
+  `${numberText(waiting)} wait for their turn, for a retry of their own, or are left to cold sources; why MESSAGE says which`;

@@ -6,7 +6,7 @@
  * stand behind the reasons, because they will.
  */
 import { page, whenText, wrap, type Screen } from './page.js';
-import { numberText, reasonText, sndsText } from './reason-text.js';
+import { numberText, reasonText, sndsText, waitingText } from './reason-text.js';
 import { ends, messageLines, renderSources, windowLimits } from './render.js';
 import type { HostTroubleView, ReasonView, WhyView, WindowView } from './view.js';
 
@@ -35,10 +35,10 @@ function reportLines({ name, complaints, snds }: NonNullable<WhyView['source']>,
   ].flatMap(text => wrap(text, screen.width));
 }
 
-function laneLines({ lane, verdict, without, windows = [], hosts = [] }: WhyView['lanes'][number], screen: Screen): string[] {
+function laneLines({ lane, verdict, without, windows = [], hosts = [], waiting = 0 }: WhyView['lanes'][number], screen: Screen): string[] {
   const quiet = windows.filter(w => verdict.go || !verdict.because.some(reason => reason.window === w.id));
   const besides = [...quiet.flatMap(w => windowLines(w, screen)), ...hosts.flatMap(h => hostLines(h, screen))];
-  if (verdict.go) return [`${lane} goes now`, ...besides];
+  if (verdict.go) return [`${lane} goes now`, ...(waiting > 0 ? wrap(waitingText(waiting), screen.width, 2) : []), ...besides];
   return [...waitLines({ what: lane, ...verdict, without }, screen), ...besides];
 }
 

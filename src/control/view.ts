@@ -269,8 +269,18 @@ export interface WhyView {
   name: string;
   /** One sentence. */
   summary: string;
-  /** `windows`: those in force on the lane, also while they do not bind; `hosts`: its MX hosts that are not used as others are. */
-  lanes: { lane: string; verdict: VerdictView; without: string | null; windows?: WindowView[]; hosts?: HostTroubleView[] }[];
+  /**
+   * `windows`: those in force on the lane, also while they do not bind; `hosts`: its MX hosts that are not used as others are;
+   * `waiting`: recipients that wait although the lane goes, where the question was not about one of them.
+   */
+  lanes: {
+    lane: string;
+    verdict: VerdictView;
+    without: string | null;
+    windows?: WindowView[];
+    hosts?: HostTroubleView[];
+    waiting?: number;
+  }[];
   /** What keeps mail back whatever a lane says: of a recipient (its next attempt, its route), or of a source without lanes. */
   holds?: { what: string; until: string | null; because: ReasonView[]; without: string | null }[];
   /** Recipients of its queues that are due before the message. */

@@ -50,8 +50,12 @@ export function laneWhy(
       w.subject === (w.scope === 'sender-domain' ? ask.senderDomain : ask.recipientDomain));
   const windows = parts.windows.filter(concerns);
   const hosts = troublesOf(lane, parts);
+  const explained = parts.governor.explain(lane, ask, now);
+  const view = parts.lanes.find(l => l.source === lane.source && l.provider === lane.provider);
+  const waiting = explained.verdict.go && ask.recipientDomain === undefined ? (view?.waiting ?? 0) : 0;
   return {
-    ...whyLane(lane, parts.governor.explain(lane, ask, now), parts.iso),
+    ...whyLane(lane, explained, parts.iso),
+    ...(waiting > 0 ? { waiting } : {}),
     ...(windows.length > 0 ? { windows } : {}),
     ...(hosts.length > 0 ? { hosts } : {}),
   };

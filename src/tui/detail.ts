@@ -1,5 +1,5 @@
 /** The second screen: one source, its windows and lanes, and why the chosen lane waits. Pure. */
-import { numberText, reasonText, sndsText } from '../control/reason-text.js';
+import { numberText, reasonText, sndsText, waitingText } from '../control/reason-text.js';
 import type { LaneView, SourceView, WindowView } from '../control/view.js';
 import { feedLines } from './feed.js';
 import { boxed, headLine, rowLine, scrolled, seenText, share, widthsOf, type Column } from './layout.js';
@@ -76,7 +76,11 @@ const laneColumns = (width: number, moment: Moment): Column<LaneView>[] => [
 /** Verdict and all reasons, the binding one first, each with the reply behind it. */
 function whyLines(lane: LaneView, width: number, moment: Moment): Line[] {
   const { verdict } = lane;
-  if (verdict.go) return [[span('  goes now: no limit is in its way', { colour: 'green' })]];
+  if (verdict.go)
+    return [
+      [span('  goes now: no limit is in its way', { colour: 'green' })],
+      ...(lane.waiting > 0 ? wrap(waitingText(lane.waiting), width - 2, 3).map((text): Line => [span('  '), dim(text)]) : []),
+    ];
   const when = whenText(verdict.until, moment);
   const head =
     verdict.until === null ? 'waits until a person or an event ends it' : when === 'now' ? 'goes any moment' : `waits until ${when}`;

@@ -222,6 +222,12 @@ cold-1/microsoft waits until 14:03 (in 12m)
     expect(text).toMatch(/mx2\.example\[192\.0\.2\.2\] has broken TLS, mail goes there in the clear until .*: STARTTLS failed/);
   });
 
+  it('of a lane that goes says how much waits all the same', () => {
+    const lane = { lane: 'a/b', verdict: { go: true, until: null, because: [] }, without: null };
+    expect(renderWhy(why({ lanes: [{ ...lane, waiting: 1_358 }] }), wide)).toContain('a/b goes now\n  1,358 wait for their turn');
+    expect(renderWhy(why({ lanes: [lane] }), wide)).not.toContain('wait for their turn');
+  });
+
   it('names windows in force that bind nothing just now, and no window twice', () => {
     const quiet = window({ id: 'w18', maxSmtpOut: 5, maxMsgPerHour: 1000, reply: '421 RP-001 (BAY004)' });
     const going = { lane: 'a/c', verdict: { go: true, until: null, because: [] }, without: null, windows: [quiet] };

@@ -4,7 +4,7 @@ import type { WhyView } from '../../src/control/view.js';
 import { isoWith, messageView } from '../../src/control/views.js';
 import { whyMessage } from '../../src/daemon/why-message.js';
 import { whyOf } from '../../src/daemon/why.js';
-import type { WhyParts } from '../../src/daemon/why-lane.js';
+import { laneWhy, type WhyParts } from '../../src/daemon/why-lane.js';
 import type { Envelope, QueuedRecipient, RecipientState } from '../../src/kernel/message.js';
 import type { Trouble } from '../../src/deliver/host-memory.js';
 import type { Settings } from '../../src/kernel/settings.js';
@@ -191,5 +191,15 @@ describe('a source without lanes', () => {
       summary: 'cold is paused; paused by a person (operator:eve)',
       holds: [{ what: 'cold', until: null, without: iso(T0) }],
     });
+  });
+});
+
+describe('a lane', () => {
+  it('that goes says how much waits there all the same, unless one recipient is asked about', () => {
+    const lane = { source: 'hot', provider: 'alpha' };
+    const parts = { ...partsOf(ground()), lanes: [{ ...lane, waiting: 7 }] } as unknown as WhyParts;
+    expect(laneWhy(lane, {}, parts)).toMatchObject({ verdict: { go: true }, waiting: 7 });
+    expect(laneWhy(lane, { recipientDomain: 'alpha.test' }, parts)).not.toHaveProperty('waiting');
+    expect(laneWhy({ ...lane, source: 'cold' }, {}, parts)).not.toHaveProperty('waiting');
   });
 });
