@@ -65,7 +65,8 @@ export const envelope = (more: Partial<Envelope> = {}): Envelope => ({
 export const to = (...addresses: string[]) => addresses.map(address => ({ address }));
 
 export function queueOf(store: Store, domain: string, pool = 'marketing', job = ''): Queue {
-  const named = (q: Queue): boolean => q.pool === pool && q.domain === domain && q.warmUp === 'allow' && q.job === job;
+  const named = (q: Queue): boolean =>
+    q.pool === pool && q.domain === domain && q.warmUp === 'allow' && q.priority === 'normal' && q.job === job;
   const queue = [...store.queues()].find(named);
   if (!queue) throw new Error(`no queue for ${domain}`);
   return queue;
