@@ -3,6 +3,9 @@ import { cut, page, textWidth, wrap, type Screen } from './page.js';
 import type { CheckView, DoctorGroup, DoctorView } from './doctor-view.js';
 
 const INDENT = 2;
+/** Columns the texts need beside the table; with less they stand below each row. */
+const ROOM = 40;
+const BELOW = 11;
 
 export function renderDoctor({ groups, counts, state }: DoctorView, screen: Pick<Screen, 'width'>): string {
   const rows = groups.flatMap(({ checks }) => checks);
@@ -31,10 +34,11 @@ function title({ kind, name, address, hostName }: DoctorGroup): string {
 
 function rowLines(row: CheckView, names: number, abouts: number, width: number): string[] {
   const front = `${' '.repeat(INDENT)}${pad(row.state, 7)}  ${pad(row.check, names)}  ${abouts > 0 ? `${pad(cut(row.about ?? '', abouts), abouts)}  ` : ''}`;
-  const indent = textWidth(front);
+  const beside = width - textWidth(front) >= ROOM;
+  const indent = beside ? textWidth(front) : BELOW;
   const [first = '', ...rest] = wrap(row.text, width, indent);
   return [
-    front + first.trimStart(),
+    ...(beside ? [front + first.trimStart()] : [front.trimEnd(), first]),
     ...rest,
     ...(row.mend === undefined ? [] : wrap(`→ ${row.mend}`, width, indent)),
     // Records are to be copied: never wrapped.
