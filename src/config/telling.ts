@@ -103,6 +103,7 @@ function chosen(
 ): Chosen {
   const known = (type: RecordType): readonly FieldName[] => FIELDS[type];
   const result: Partial<Record<RecordType, readonly FieldName[]>> = {};
+  if (records.length === 0) emptyList('records', 'nothing would ever be written', RECORD_TYPES, text, path);
   const said = fields && !isList(fields) ? fields : undefined;
   if (said) assertFields(said, records, text, [...path, 'fields']);
   for (const type of RECORD_TYPES.filter(t => records.includes(t))) {
@@ -110,6 +111,16 @@ function chosen(
     result[type] = wanted ? known(type).filter(name => name === 'type' || wanted.includes(name)) : known(type);
   }
   return result;
+}
+
+/** An empty list would silence what its entry is there for, and nobody would notice. */
+function emptyList(key: string, what: string, words: readonly string[], text: SettingsText, path: Path): void {
+  text.findings.fault(text.yaml.place([...path, key]), {
+    code: 'empty-list',
+    what: `${key} is an empty list: ${what}`,
+    allowed: words.join(', '),
+    hint: 'leave it out for the usual ones',
+  });
 }
 
 const isList = (fields: readonly FieldName[] | Readonly<Record<string, readonly FieldName[]>>): fields is readonly FieldName[] =>
@@ -239,6 +250,7 @@ function readAlerts(text: SettingsText, resolve: (path: string) => string): Aler
         what: 'the alert says neither webhook nor mail',
         allowed: 'webhook: https://…, mail: [addresses], or both',
       });
+    if (value.on?.length === 0) emptyList('on', 'nobody would ever be told', DEFAULT_ALERTS, text, path);
     return {
       name: `alert-${i + 1}${target ? `-${nameOf(target.url)}` : ''}`,
       on: (value.on as AlertKind[] | undefined) ?? DEFAULT_ALERTS,

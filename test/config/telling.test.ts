@@ -59,6 +59,12 @@ describe('accounting', () => {
     ]);
   });
 
+  it('name at least one type of record, and an alert one kind', () => {
+    expect(faults('accounting: { file: a, records: [] }')).toEqual([expect.stringMatching(/^6:33: records is an empty list/)]);
+    expect(faults('webhooks: { url: "https://x.example/", records: [] }')).toEqual([expect.stringMatching(/records is an empty list/)]);
+    expect(faults('alerts: { on: [], mail: a@example.com }')).toEqual([expect.stringMatching(/^6:\d+: on is an empty list/)]);
+  });
+
   it('have files of their own, not those of the daemon', () => {
     for (const own of ['spool/index.mdb', 'state.json', 'journal.ndjson', 'webhooks', './ledger/../ledger/x'])
       expect(faults(`accounting: { file: /var/lib/rampd/${own} }`)).toEqual([expect.stringMatching(/^6:\d+: .* is the daemon's own/)]);
