@@ -141,10 +141,11 @@ export class RotatedFile {
 
   async #open(): Promise<void> {
     const { file, clock, header, rotation } = this.options;
-    if (!this.#prepared) await this.#archive.prepare();
-    this.#prepared = true;
     let handle = await open(file, 'a+');
     try {
+      // Only once the file is there: where it cannot be, nothing is done, and no trouble told beside the fault.
+      if (!this.#prepared) await this.#archive.prepare();
+      this.#prepared = true;
       const { size, mtimeMs } = await handle.stat();
       if (size > 0 && (this.#startOf(mtimeMs) < this.#startOf(clock.wall()) || !(await hasHeader(handle, header)))) {
         await handle.close();

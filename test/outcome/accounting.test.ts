@@ -337,6 +337,10 @@ describe('the file', () => {
     await expect(open({ file: join(folder, 'none', 'acct.csv') })).rejects.toThrow(
       /^rampd\.yaml:9:13: the accounting file .*acct\.csv cannot be opened: ENOENT/,
     );
+    // Nothing was begun beside it, whose failing would be told as trouble of a file in use.
+    const moveTo = join(folder, 'done');
+    await expect(open({ file: join(folder, 'none', 'acct.csv'), rotation: { moveTo } })).rejects.toThrow(/ENOENT/);
+    expect(existsSync(moveTo)).toBe(false);
   });
 
   describe('on a disk that fails', () => {
