@@ -173,7 +173,8 @@ const room = (listener: Listener) => ({
   socketTimeout: listener.idleTimeout ?? LISTENER_IDLE,
 });
 
-function readCertificates(listeners: readonly Listener[]): Map<Listener, Certificate> {
+/** Throws FaultError: `forbidden-file` for what this account may not read. */
+export function readCertificates(listeners: readonly Listener[]): Map<Listener, Certificate> {
   const faults: Fault[] = [];
   const certificates = new Map<Listener, Certificate>();
   for (const listener of listeners) {
@@ -184,7 +185,7 @@ function readCertificates(listeners: readonly Listener[]): Map<Listener, Certifi
       certificates.set(listener, certificate);
     } catch (error) {
       faults.push({
-        code: 'bad-certificate',
+        code: (error as NodeJS.ErrnoException).code === 'EACCES' ? 'forbidden-file' : 'bad-certificate',
         place: listener.from,
         what: `the certificate of ${listener.address}:${listener.port} cannot be used: ${error instanceof Error ? error.message : String(error)}`,
         hint: 'cert and key are PEM files that belong together and that the daemon may read',

@@ -18,6 +18,7 @@ import { checkBreadth } from '../outcome/breadth.js';
 import { checkSamples } from '../outcome/samples.js';
 import { findConfig } from './config-file.js';
 import { dkimLines, signingDomains, type SigningDomain } from './dkim-lines.js';
+import { namedFiles } from './named-files.js';
 import { rampLines, ramps } from './ramp-needs.js';
 import type { Io } from './io.js';
 
@@ -27,7 +28,7 @@ interface Options {
   readonly json?: true;
 }
 
-/** What `check` found; `settings` is undefined exactly when the configuration itself or a key it names has faults. */
+/** What `check` found; `settings` is undefined exactly when the configuration itself or a file it names has faults. */
 export interface Checked {
   readonly file: string;
   readonly faults: readonly Fault[];
@@ -63,17 +64,19 @@ function checkConfig(file: string, io: Pick<Io, 'cwd'>): Checked {
   // Who checks need not be the account that runs: that one's start will say.
   const unreadable = keys.faults.filter(({ code }) => code === 'unreadable-key');
   const unfit = keys.faults.filter(fault => !unreadable.includes(fault));
+  const named = settings ? namedFiles(settings) : { faults: [], warnings: [] };
   const isWarning = (fault: Fault) => fault.severity === 'warning';
   return {
     file,
-    faults: [...faults, ...unfit, ...tried.filter(fault => !isWarning(fault))],
+    faults: [...faults, ...unfit, ...named.faults, ...tried.filter(fault => !isWarning(fault))],
     warnings: [
       ...warnings,
       ...unreadable.map(fault => ({ ...fault, severity: 'warning' as const })),
       ...keys.warnings,
+      ...named.warnings,
       ...tried.filter(isWarning),
     ],
-    ...(settings && unfit.length === 0 && { settings }),
+    ...(settings && unfit.length + named.faults.length === 0 && { settings }),
     signing: settings ? signingDomains(settings, keys) : [],
   };
 }

@@ -46,7 +46,7 @@ export class HttpListener {
   /** undefined: no HTTP. Throws FaultError. */
   async apply(next: HttpSettings | undefined): Promise<void> {
     const before = this.#open;
-    const certificate = next && readCertificate(next);
+    const certificate = next && readHttpCertificate(next);
     if (next && before && keyOf(before.settings) === keyOf(next)) {
       if (certificate && before.server instanceof HttpsServer) before.server.setSecureContext({ ...certificate, minVersion: 'TLSv1.2' });
       this.#open = { settings: next, server: before.server };
@@ -58,7 +58,8 @@ export class HttpListener {
     try {
       this.#open = next && { settings: next, server: await this.#listen(next, certificate) };
     } catch (error) {
-      if (same) this.#open = { settings: before.settings, server: await this.#listen(before.settings, readCertificate(before.settings)) };
+      if (same)
+        this.#open = { settings: before.settings, server: await this.#listen(before.settings, readHttpCertificate(before.settings)) };
       throw error;
     }
     if (before && !same) void ended(before.server);
@@ -103,7 +104,8 @@ async function ended(server: Server | HttpsServer): Promise<void> {
   clearTimeout(force);
 }
 
-function readCertificate({ tls, from }: HttpSettings): Certificate | undefined {
+/** Throws FaultError: `forbidden-file` when this account may not read it. */
+export function readHttpCertificate({ tls, from }: HttpSettings): Certificate | undefined {
   if (!tls) return undefined;
   try {
     const certificate = { cert: readFileSync(tls.cert), key: readFileSync(tls.key) };
@@ -112,7 +114,8 @@ function readCertificate({ tls, from }: HttpSettings): Certificate | undefined {
   } catch (error) {
     const what = `the certificate for HTTP cannot be used: ${error instanceof Error ? error.message : String(error)}`;
     const hint = 'cert and key are PEM files that belong together and that the daemon may read';
-    throw new FaultError([{ code: 'bad-certificate', place: from, what, hint }]);
+    const code = (error as NodeJS.ErrnoException).code === 'EACCES' ? 'forbidden-file' : 'bad-certificate';
+    throw new FaultError([{ code, place: from, what, hint }]);
   }
 }
 

@@ -8,7 +8,7 @@
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../kernel/clock.js';
-import { FaultError, type Place } from '../kernel/fault.js';
+import { FaultError, type Fault, type Place } from '../kernel/fault.js';
 import type { Rotation } from '../kernel/telling.js';
 import { MINUTE, SECOND, type Instant } from '../kernel/units.js';
 import { Archive } from './archive.js';
@@ -72,10 +72,7 @@ export class RotatedFile {
     try {
       await this.#open();
     } catch (error) {
-      const { noun, file, from } = this.options;
-      const what = `the ${noun} ${file} cannot be opened: ${error instanceof Error ? error.message : String(error)}`;
-      const hint = 'its folder has to be writable for the account rampd runs as';
-      throw new FaultError([{ code: 'accounting-unwritable', place: from, what, hint }]);
+      throw new FaultError([unopened(this.options, error)]);
     }
   }
 
@@ -182,6 +179,12 @@ export class RotatedFile {
       this.onTrouble(error);
     }
   }
+}
+
+/** Why a file of records cannot be opened. */
+export function unopened({ noun, file, from }: Pick<RotatedFileOptions, 'noun' | 'file' | 'from'>, error: unknown): Fault {
+  const what = `the ${noun} ${file} cannot be opened: ${error instanceof Error ? error.message : String(error)}`;
+  return { code: 'accounting-unwritable', place: from, what, hint: 'its folder has to be writable for the account rampd runs as' };
 }
 
 /** A new name survives a power cut only when its folder is synced. */

@@ -17,12 +17,13 @@ export function readSecretFile(file: string, place: Place): Buffer {
   throw new FaultError([{ code: 'weak-secret', place, what, allowed: `at least ${SHORTEST}`, hint: 'openssl rand -base64 32 makes one' }]);
 }
 
-/** `noun`: what the file is to the settings. Throws FaultError. */
+/** `noun`: what the file is to the settings. Throws FaultError: `forbidden-file` when this account may not read it. */
 export function readNamedFile(file: string, noun: string, place: Place): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
     const what = `the ${noun} ${file} cannot be read: ${(error as Error).message}`;
-    throw new FaultError([{ code: 'unreadable-file', place, what }]);
+    const code = (error as NodeJS.ErrnoException).code === 'EACCES' ? 'forbidden-file' : 'unreadable-file';
+    throw new FaultError([{ code, place, what }]);
   }
 }

@@ -1,13 +1,14 @@
 /**
  * check, init, schedule and where the configuration is found, through the program as a person types it.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DEFAULT_FILES, findConfig } from '../../src/commands/config-file.js';
 import { run } from '../../src/commands/program.js';
 import { starterFile } from '../../src/config/starter.js';
+import { makeSelfSigned } from '../../src/rehearse/self-signed.js';
 import { minimal } from '../config/reading.js';
 import { fakeIo } from './fake-io.js';
 import type { FakeIo } from './fake-io.js';
@@ -109,6 +110,50 @@ describe('rampd check', () => {
     expect((await rampd('check')).err).toMatch(
       /rampd\.yaml:7:\d+: warning: rule mine \(throttle\.rate\) also takes ".*", which is mailbox\.unknown/,
     );
+  });
+
+  it('looks at the files that are named, as a start would', async () => {
+    const config = `listeners: [{ address: "127.0.0.1:2525", tls: { cert: c.pem, key: k.pem } }]
+accounting: [{ file: done/acct.csv }, { file: acct.csv }]
+reject-log: { file: c.pem/reject.csv }
+webhooks: { url: "https://crm.example/", records: [d], secret-file: hook.secret, ca: ca.pem }
+alerts: { on: [suspended], webhook: { url: "https://chat.example/", secret-file: alert.secret } }
+feedback: { bounce-domains: bounce.example.com, secret-file: feedback.secret }
+`;
+    put('rampd.yaml', minimal({ listeners: '' }, config));
+    put('c.pem', 'no certificate');
+    put('hook.secret', 'short');
+    const { err, code } = await rampd('check');
+    expect(code).toBe(2);
+    const said = err.split('\n').filter(line => /cannot be|has \d+ bytes/.test(line));
+    expect(said.map(line => line.replace(/^(rampd\.yaml:\d+):\d+: /, '$1 ').replaceAll(cwd, ''))).toEqual([
+      expect.stringMatching(/^rampd\.yaml:\d+ the certificate of 127\.0\.0\.1:2525 cannot be used: ENOENT.*\/k\.pem/),
+      expect.stringMatching(/^rampd\.yaml:\d+ the secret in \/hook\.secret has 5 bytes; allowed: at least 16/),
+      expect.stringMatching(/^rampd\.yaml:\d+ the secret file \/alert\.secret cannot be read: ENOENT/),
+      expect.stringMatching(/^rampd\.yaml:\d+ the secret file \/feedback\.secret cannot be read: ENOENT/),
+      expect.stringMatching(/^rampd\.yaml:\d+ the accounting file \/done\/acct\.csv cannot be opened: ENOENT/),
+      expect.stringMatching(/^rampd\.yaml:\d+ the reject log \/c\.pem\/reject\.csv cannot be opened: ENOTDIR/),
+    ]);
+    expect(err).toContain('this configuration would not start');
+    for (const name of ['hook', 'alert', 'feedback']) put(`${name}.secret`, 'a secret that is long enough');
+    for (const file of ['done/.keep', 'ca.pem']) put(file, '');
+    const { cert, key } = makeSelfSigned('mta.example.com', Date.now());
+    put('c.pem', cert);
+    put('k.pem', key);
+    put('rampd.yaml', minimal({ listeners: '' }, config.replace('c.pem/reject', 'reject')));
+    expect(await rampd('check')).toMatchObject({ code: undefined });
+    expect(existsSync(join(cwd, 'done/acct.csv'))).toBe(false);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('only warns of files that another account may read', async () => {
+    put('crm.secret', 'a secret that is long enough');
+    chmodSync(join(cwd, 'crm.secret'), 0o600);
+    chmodSync(cwd, 0o755);
+    put('rampd.yaml', minimal({}, 'webhooks: { url: "https://crm.example/", records: [d], secret-file: crm.secret }\n'));
+    process.seteuid?.(65_534);
+    const { err, code } = await rampd('check').finally(() => process.seteuid?.(0));
+    expect(code).toBeUndefined();
+    expect(err).toMatch(/^rampd\.yaml:\d+:\d+: warning: the secret file .*crm\.secret cannot be read: EACCES/m);
   });
 
   it('prints JSON', async () => {
