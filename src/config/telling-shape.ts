@@ -3,7 +3,7 @@
  */
 import { FIELD_NAMES, RECORD_TYPES, type FieldName } from '../kernel/accounting.js';
 import { ALERT_KINDS } from '../kernel/telling.js';
-import { parseDuration, type Ms } from '../kernel/units.js';
+import { MINUTE, parseDuration, parseSize, type Ms } from '../kernel/units.js';
 import { hostName } from './address.js';
 import { either, listOf, mapping, namesTo, oneOf, oneOrMany, scalar } from './shape.js';
 import { name, path, positiveDuration, size, wholeNumber } from './words.js';
@@ -15,10 +15,21 @@ export const mailbox = scalar<string>('bad-address', { type: 'string', descripti
   return { ok: false, allowed: 'an address such as postmaster@example.com' };
 });
 
-const period = scalar<Ms>('bad-time', { type: 'string', description: 'a time such as 1d or 1h, or none' }, text => {
+/** Files put aside more often, or smaller, would fill a folder with names faster than anybody reads them. */
+const SHORTEST = MINUTE;
+const SMALLEST = 64 * 1024;
+
+const PERIOD = 'a time such as 1d or 1h, at least 1m, or none';
+const period = scalar<Ms>('bad-time', { type: 'string', description: PERIOD }, text => {
   if (text === 'none') return { ok: true, value: Infinity };
   const read = parseDuration(text);
-  return read.ok && read.value > 0 ? read : { ok: false, allowed: 'a time such as 1d or 1h, or none' };
+  return read.ok && read.value >= SHORTEST ? read : { ok: false, allowed: PERIOD };
+});
+
+const FILE_SIZE = 'a size such as 100MB, at least 64K';
+const fileSize = scalar<number>('bad-size', { type: ['string', 'integer'], description: FILE_SIZE, examples: ['100MB'] }, text => {
+  const read = parseSize(text);
+  return read.ok && read.value >= SMALLEST ? read : { ok: false, allowed: FILE_SIZE };
 });
 
 const retain = scalar<{ age: Ms } | { count: number }>(
@@ -38,7 +49,7 @@ const retain = scalar<{ age: Ms } | { count: number }>(
 
 const rotation = {
   rotate: period.optional(),
-  'max-size': size.optional(),
+  'max-size': fileSize.optional(),
   compress: oneOf('what becomes of rotated files', ['gzip', 'none']).optional(),
   'move-to': path.optional(),
   retain: retain.optional(),

@@ -5,7 +5,7 @@
  * left half done is finished at the next start. Only files named the way they are named here are ever touched.
  */
 import { createReadStream, createWriteStream } from 'node:fs';
-import { copyFile, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -112,10 +112,11 @@ export class Archive {
 
 const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
 
-/** The original goes only when the whole compressed file is on the disk. */
+/** The original goes only when the whole compressed file is on the disk, to be read by whoever could read the original. */
 async function compressFile(path: string, to: string): Promise<void> {
   const part = `${to}.part`;
-  await pipeline(createReadStream(path), createGzip(), createWriteStream(part, { flush: true }));
+  const mode = (await stat(path)).mode & 0o777;
+  await pipeline(createReadStream(path), createGzip(), createWriteStream(part, { flush: true, mode }));
   await rename(part, to);
   await unlink(path);
 }

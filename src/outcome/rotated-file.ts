@@ -39,6 +39,8 @@ export interface RotatedFileOptions {
   readonly after?: Promise<unknown>;
 }
 
+/** Of files made here: they hold recipients' addresses. Those that are there keep theirs. */
+const MODE = 0o640;
 const LOOK_EVERY = 5 * SECOND;
 /** A file that cannot be renamed goes on growing and is tried again after this. */
 const RENAME_AGAIN = MINUTE;
@@ -138,7 +140,7 @@ export class RotatedFile {
 
   async #open(): Promise<void> {
     const { file, clock, header, rotation } = this.options;
-    let handle = await open(file, 'a+');
+    let handle = await open(file, 'a+', MODE);
     try {
       // Only once the file is there: where it cannot be, nothing is done, and no trouble told beside the fault.
       if (!this.#prepared) await this.#archive.prepare();
@@ -147,7 +149,7 @@ export class RotatedFile {
       if (size > 0 && (this.#startOf(mtimeMs) < this.#startOf(clock.wall()) || !(await hasHeader(handle, header)))) {
         await handle.close();
         await this.#putAside(Number.isFinite(rotation.every) ? this.#startOf(mtimeMs) : mtimeMs);
-        handle = await open(file, 'a+');
+        handle = await open(file, 'a+', MODE);
       }
       const now = await handle.stat();
       this.#inode = now.ino;

@@ -59,6 +59,16 @@ describe('accounting', () => {
     ]);
   });
 
+  it('are put aside no oftener than each minute, and no smaller than 64K', () => {
+    const rotated = (how: string) => faults(`accounting: { file: a, ${how} }`);
+    for (const good of ['rotate: 1m', 'rotate: none', 'max-size: 64K', 'max-size: 65536']) expect(rotated(good)).toEqual([]);
+    for (const short of ['1ms', '59s', '0s'])
+      expect(rotated(`rotate: ${short}`)).toEqual([expect.stringMatching(/^6:32: rotate cannot be .*at least 1m, or none/)]);
+    for (const small of ['1', '63K'])
+      expect(rotated(`max-size: ${small}`)).toEqual([expect.stringMatching(/^6:34: max-size cannot be .*at least 64K/)]);
+    expect(faults('reject-log: { file: a, rotate: 1s }')).toEqual([expect.stringMatching(/at least 1m/)]);
+  });
+
   it('name at least one type of record, and an alert one kind', () => {
     expect(faults('accounting: { file: a, records: [] }')).toEqual([expect.stringMatching(/^6:33: records is an empty list/)]);
     expect(faults('webhooks: { url: "https://x.example/", records: [] }')).toEqual([expect.stringMatching(/records is an empty list/)]);

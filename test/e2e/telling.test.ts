@@ -86,7 +86,7 @@ dsn: { pool: ours }
 defaults: { retry-after: 1s, pacing: burst }
 accounting:
   - { file: acct.csv }
-  - { file: acct.ndjson, records: [r, d, w], fields: [rcpt, message, event], max-size: 20K, move-to: done, compress: none }
+  - { file: acct.ndjson, records: [r, d, w], fields: [rcpt, message, event], max-size: 64K, move-to: done, compress: none }
 max-message-size: 100KB
 reject-log: { file: reject.csv }
 webhooks: { name: crm, url: "${hook}", ca: ca.pem, secret-file: secret, records: [d], fields: [rcpt], batch: 50, every: 100ms }

@@ -1,5 +1,16 @@
 /** Accounting: columns, quoting, group writes, rotation, and a disk that fails. */
-import { existsSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -186,6 +197,17 @@ describe('the file', () => {
     expect(readdirSync(folder).sort()).toEqual(['acct-20231120T000000Z.csv.gz', 'acct.csv']);
     expect(rcpts('', gunzipSync(readFileSync(join(folder, 'acct-20231120T000000Z.csv.gz'))).toString())).toEqual(['monday']);
     expect(accounting.lost).toBe(0);
+  });
+
+  it('is nothing for others to read; what is compressed keeps its mode', async () => {
+    const mode = (name: string) => statSync(join(folder, name)).mode & 0o777;
+    writeFileSync(join(folder, 'acct-20231118T000000Z.csv'), 'monday', { mode: 0o600 });
+    await (await open({ rotation: { compress: true } })).close();
+    expect(mode('acct.csv') & 0o007).toBe(0);
+    expect(mode('acct-20231118T000000Z.csv.gz')).toBe(0o600);
+    chmodSync(file, 0o644);
+    await (await open()).close();
+    expect(mode('acct.csv')).toBe(0o644);
   });
 
   it('is not put aside before', async () => {
