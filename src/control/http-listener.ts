@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { FaultError } from '../kernel/fault.js';
 import type { HttpSettings } from '../kernel/settings.js';
@@ -15,7 +15,15 @@ import type { ControlLog } from './server.js';
 
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
-const MOST_CONNECTIONS = 500;
+export const HTTP_BOUNDS = {
+  connections: 1_000,
+  /** Nobody takes the room of all others. */
+  connectionsOfAddress: 200,
+  /** For the TLS handshake, and for the head of a request after it. */
+  headPatience: 10 * SECOND,
+};
+/** How often node looks for requests whose time is over; 30 s unless said. */
+const LOOK_EVERY = SECOND;
 /** Of a whole request: 35 MB at 5 Mbit/s. */
 const PATIENCE = MINUTE;
 
@@ -32,7 +40,10 @@ export class HttpListener {
   #open: Open | undefined;
   #handler: HttpHandler | undefined;
 
-  constructor(private readonly log: ControlLog) {}
+  constructor(
+    private readonly log: ControlLog,
+    private readonly bounds: typeof HTTP_BOUNDS = HTTP_BOUNDS,
+  ) {}
 
   get bound(): { address: string; port: number } | undefined {
     const at = this.#open?.server.address() as AddressInfo | null | undefined;
@@ -72,7 +83,14 @@ export class HttpListener {
   }
 
   #listen(settings: HttpSettings, certificate: Certificate | undefined): Promise<Server | HttpsServer> {
-    const options = { requestTimeout: PATIENCE, headersTimeout: 10 * SECOND, keepAliveTimeout: MINUTE, maxHeaderSize: 16 * 1024 };
+    const { connections, connectionsOfAddress, headPatience } = this.bounds;
+    const options = {
+      requestTimeout: PATIENCE,
+      headersTimeout: headPatience,
+      connectionsCheckingInterval: LOOK_EVERY,
+      keepAliveTimeout: MINUTE,
+      maxHeaderSize: 16 * 1024,
+    };
     const answer: HttpHandler = (request, response) => {
       if (this.#handler) return this.#handler(request, response);
       response
@@ -80,9 +98,10 @@ export class HttpListener {
         .end('{"error":"starting up, try again in a moment"}');
     };
     const server = certificate
-      ? createHttpsServer({ ...options, ...certificate, minVersion: 'TLSv1.2' }, answer)
+      ? createHttpsServer({ ...options, ...certificate, handshakeTimeout: headPatience, minVersion: 'TLSv1.2' }, answer)
       : createHttpServer(options, answer);
-    server.maxConnections = MOST_CONNECTIONS;
+    server.maxConnections = connections;
+    capByAddress(server, connectionsOfAddress);
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => reject(new FaultError([bindFault(settings, error)])));
       server.listen({ host: settings.address, port: settings.port }, () => {
@@ -92,6 +111,22 @@ export class HttpListener {
       });
     });
   }
+}
+
+/** Who has too many open already is hung up on, before TLS. */
+function capByAddress(server: Server | HttpsServer, most: number): void {
+  const open = new Map<string, number>();
+  server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? '';
+    const others = open.get(address) ?? 0;
+    if (others >= most) return void socket.destroy();
+    open.set(address, others + 1);
+    socket.once('close', () => {
+      const left = (open.get(address) ?? 1) - 1;
+      if (left > 0) open.set(address, left);
+      else open.delete(address);
+    });
+  });
 }
 
 /** Idle connections go at once, answers under way have two seconds. */

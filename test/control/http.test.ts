@@ -1,13 +1,15 @@
 /** HTTP over a real socket: who is heard, what may be asked, and mail handed in by the same door as SMTP. */
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { hashPassword } from '../../src/accept/password.js';
 import { createHttp, type Http } from '../../src/control/http.js';
+import { HTTP_BOUNDS, HttpListener } from '../../src/control/http-listener.js';
 import type { RampdEvents } from '../../src/kernel/events.js';
 import { FaultError } from '../../src/kernel/fault.js';
 import type { Client, HttpSettings, HttpToken, Settings } from '../../src/kernel/settings.js';
-import { DAY } from '../../src/kernel/units.js';
+import { DAY, SECOND } from '../../src/kernel/units.js';
 import { bench, pem, settings as plainSettings, type Bench } from '../accept/kit.js';
 import { FakeOperations, message as shownMessage } from './fake-operations.js';
 
@@ -467,6 +469,71 @@ describe('what is shown', () => {
 });
 
 describe('the listener', () => {
+  /** Half a request, and when somebody hung up. */
+  function halfAsked(port: number): { socket: Socket; ended: Promise<unknown> } {
+    const socket = connect({ host: '127.0.0.1', port, localAddress: '127.0.0.1' });
+    socket.write('GET /v1/status HTTP/1.1\r\nhost: x\r\n');
+    return {
+      socket,
+      ended: new Promise(resolve =>
+        socket
+          .resume()
+          .on('error', () => undefined)
+          .on('close', resolve),
+      ),
+    };
+  }
+
+  it('leaves room for others, whatever one address opens', async () => {
+    const listener = new HttpListener({ info: () => undefined, error: () => undefined });
+    listener.serve((_request, response) => void response.end());
+    await listener.apply(httpSettings());
+    const { port } = listener.bound!;
+    const crowd = Array.from({ length: HTTP_BOUNDS.connectionsOfAddress + 100 }, () => halfAsked(port));
+    try {
+      let gone = 0;
+      await new Promise<void>(resolve => {
+        for (const { ended } of crowd) void ended.then(() => ++gone === 100 && resolve());
+      });
+      expect((await ask('GET', '/', { port, from: '127.0.0.2' })).status).toBe(200);
+      await expect(ask('GET', '/', { port, from: '127.0.0.1' })).rejects.toThrow();
+      for (const { socket } of crowd) socket.destroy();
+      // The server sees the ends a moment later.
+      for (let heard = false; !heard;)
+        heard = await ask('GET', '/', { port, from: '127.0.0.1' }).then(
+          () => true,
+          () => false,
+        );
+    } finally {
+      for (const { socket } of crowd) socket.destroy();
+      await listener.close();
+    }
+  });
+
+  it.each(['clear', 'tls'])('drops who does not say the head of a request in time (%s)', async how => {
+    expect(HTTP_BOUNDS.headPatience).toBe(10 * SECOND);
+    const listener = new HttpListener({ info: () => undefined, error: () => undefined }, { ...HTTP_BOUNDS, headPatience: 100 });
+    const tls = { cert: pem('a.cert.pem'), key: pem('a.key.pem') };
+    await listener.apply(httpSettings(how === 'tls' ? { tls } : {}));
+    const silent = connect({ host: '127.0.0.1', port: listener.bound!.port });
+    const half = halfAsked(listener.bound!.port);
+    try {
+      await Promise.all([
+        half.ended,
+        new Promise(resolve =>
+          silent
+            .resume()
+            .on('error', () => undefined)
+            .on('close', resolve),
+        ),
+      ]);
+    } finally {
+      silent.destroy();
+      half.socket.destroy();
+      await listener.close();
+    }
+  });
+
   it('speaks TLS, changes certificates, and goes back to what it was when a change cannot be made', async () => {
     const other = createHttp({
       settings: () => world.settings,
