@@ -54,10 +54,14 @@ export class Account extends History {
     return history;
   }
 
-  reserve(slots: number, perHour: number, now: Instant): void {
+  /**
+   * `latest`: the newest departure known, beyond which the grid never reaches. What leaves faster than `perHour` (in bursts,
+   * or before a window slowed the lane) owes the cap its slots, but no distance besides.
+   */
+  reserve(slots: number, perHour: number, now: Instant, latest: Instant = now): void {
     this.inflight += slots;
     this.permits++;
-    this.grid = take(this.grid, perHour, slots, now);
+    this.grid = Math.min(take(this.grid, perHour, slots, now), latest);
   }
 
   /** Slots that were never used. `whole`: the permit is gone with them. */

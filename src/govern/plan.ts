@@ -96,6 +96,22 @@ export function refresh(plan: Plan, now: Instant): void {
   plan.validUntil = next;
 }
 
+/**
+ * The hourly cap that held at `t`, at most now, as far as what is in force now can tell: a window opened at `t` or later did
+ * not bind yet. Infinity when a window that did was tightened since: nobody knows how it bound, and the grid is put no
+ * earlier than the departure.
+ */
+export function hourAt(plan: Plan, t: Instant): number {
+  let value = Infinity;
+  for (const cap of plan.hour) {
+    const window = cap.window?.state;
+    if (window && window.opened >= t) continue;
+    if (window && window.tightened >= t) return Infinity;
+    value = Math.min(value, valueOf(cap, t));
+  }
+  return value;
+}
+
 /** Slots free at `now`, at most `wanted`. The plan is fresh. */
 export function slotsFree(plan: Plan, account: Account, wanted: number, day: Day | undefined, now: Instant): number {
   if (plan.stopped || account.permits >= plan.outNow) return 0;

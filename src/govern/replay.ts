@@ -1,7 +1,9 @@
 /**
  * What the ledger log says after a restart. Restored counts are never lower than what any receiver may have seen.
  *
- * Records go through the same accounts as when they were made. An answer in the future (the clock was set back since) counts
+ * Records go through the same accounts as when they were made, under the caps of then as far as they are known, and no place on
+ * the even grid lies ahead of the last departure: what left at 1,200/h before a window of 60/h opened keeps one slot's distance
+ * from the next, not an hour's. An answer in the future (the clock was set back since) counts
  * from now. Reservations without an answer count until 3,600 s after now. After a power cut the log may lack its last 100 ms:
  * each lane in the log that has a cap, or whose source has one, is charged the most its pace can have let out in that time, and if it
  * was busy in the log's last 5 s its max-smtp-out besides; a lane without pace (`pacing: burst`) its whole cap. What is
@@ -15,7 +17,7 @@ import { Lane } from './floor.js';
 import { LONGEST_PERIOD } from './history.js';
 import { CATCH_UP } from './pace.js';
 import type { Permits } from './permits.js';
-import type { Plan } from './plan.js';
+import { hourAt } from './plan.js';
 
 /** Lanes that departed this long before the log ends were busy. */
 const LAST_MOMENTS: Ms = 5_000;
@@ -33,6 +35,7 @@ export function replayLedger(core: Core, permits: Permits, records: Iterable<Led
   const open = new Map<number, Open>();
   const seen = new Map<Lane, Instant>();
   let last = -Infinity;
+  let departed = -Infinity;
   for (const record of records) {
     permits.next = Math.max(permits.next, record.permit + 1);
     if (record.at + LONGEST_PERIOD <= now && record.kind === 'reserve') continue;
@@ -41,7 +44,10 @@ export function replayLedger(core: Core, permits: Permits, records: Iterable<Led
     if (record.kind === 'reserve') {
       const lane = laneOf(core, record.address, record.provider);
       open.set(record.permit, { lane, slots: record.slots });
-      each(core, lane, now, (account, plan) => account.reserve(record.slots, plan.hourNow, at));
+      // The rest of a permit is told anew under its old instant: others have departed since.
+      departed = Math.max(departed, at);
+      const latest = departed;
+      each(core, lane, at, now, (account, perHour) => account.reserve(record.slots, perHour, perHour === Infinity ? latest : at, latest));
       seen.set(lane, Math.max(seen.get(lane) ?? -Infinity, at));
       continue;
     }
@@ -49,7 +55,7 @@ export function replayLedger(core: Core, permits: Permits, records: Iterable<Led
     if (!known) continue;
     open.delete(record.permit);
     if (record.kind === 'answer') answer(core, known, at, now);
-    else each(core, known.lane, now, (account, plan) => account.giveBack(known.slots, true, plan.hourNow));
+    else each(core, known.lane, at, now, (account, perHour) => account.giveBack(known.slots, true, perHour));
   }
   for (const [permit, known] of open) {
     answer(core, known, now, now);
@@ -67,14 +73,15 @@ function laneOf(core: Core, address: string, provider: string): Lane {
   return lane;
 }
 
-function each(core: Core, lane: Lane, now: Instant, act: (account: Account, plan: Plan) => void): void {
-  act(lane.account, core.compiler.lane(lane, now).plan);
-  act(lane.source.account, core.compiler.source(lane.source, now));
-  act(core.floor.total, core.compiler.total(now));
+/** The accounts of a lane, each with its hourly cap at `at`. */
+function each(core: Core, lane: Lane, at: Instant, now: Instant, act: (account: Account, perHour: number) => void): void {
+  act(lane.account, hourAt(core.compiler.lane(lane, now).plan, at));
+  act(lane.source.account, hourAt(core.compiler.source(lane.source, now), at));
+  act(core.floor.total, hourAt(core.compiler.total(now), at));
 }
 
 function answer(core: Core, { lane, slots }: Open, at: Instant, now: Instant): void {
-  each(core, lane, now, (account, plan) => account.answer(slots, at, now, plan.hourNow));
+  each(core, lane, at, now, (account, perHour) => account.answer(slots, at, now, perHour));
 }
 
 function chargeUnsynced(core: Core, permits: Permits, lane: Lane, busy: boolean, now: Instant): void {
@@ -92,5 +99,5 @@ function chargeUnsynced(core: Core, permits: Permits, lane: Lane, busy: boolean,
   const { address } = lane.source;
   core.ports.ledger({ kind: 'reserve', permit, address, provider: lane.provider, slots, at: now });
   core.ports.ledger({ kind: 'answer', permit, at: now });
-  each(core, lane, now, (account, p) => account.charge(slots, now, now, p.hourNow));
+  each(core, lane, now, now, (account, cap) => account.charge(slots, now, now, cap));
 }
