@@ -3,11 +3,11 @@
  *
  * Records go through the same accounts as when they were made, under the caps of then as far as they are known, and no place on
  * the even grid lies ahead of the last departure: what left at 1,200/h before a window of 60/h opened keeps one slot's distance
- * from the next, not an hour's. An answer in the future (the clock was set back since) counts
- * from now. Reservations without an answer count until 3,600 s after now. After a power cut the log may lack its last 100 ms:
- * each lane in the log that has a cap, or whose source has one, is charged the most its pace can have let out in that time, and if it
- * was busy in the log's last 5 s its max-smtp-out besides; a lane without pace (`pacing: burst`) its whole cap. What is
- * settled or charged here is told to the log, so that the next restart does not charge it anew.
+ * from the next, not an hour's. An answer in the future (the clock was set back since) counts from now. Reservations without an
+ * answer count until 3,600 s after now. After a power cut the log may lack its last 100 ms: each lane in the log that has a cap,
+ * or whose source has one, is charged the most its pace can have let out in that time, and if it was busy in the log's last 5 s
+ * its max-smtp-out besides; a lane without pace (`pacing: burst`) its whole cap. What is settled or charged here is told to the
+ * log, so that the next restart does not charge it anew.
  */
 import type { LastEnd, LedgerRecord } from '../kernel/ledger.js';
 import { HOUR, type Instant, type Ms } from '../kernel/units.js';
