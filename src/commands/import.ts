@@ -1,10 +1,8 @@
 /** `rampd import snds FILE`: what others measured of our addresses, for the journal and for people to see. */
 import type { Command } from 'commander';
-import { createReadStream } from 'node:fs';
-import { resolve } from 'node:path';
-import { Readable } from 'node:stream';
 import { numberText } from '../control/reason-text.js';
 import { act, connect, daemonCommand, say } from './connection.js';
+import { inputFile } from './input-file.js';
 import type { Io } from './io.js';
 import type { Where } from './socket-path.js';
 
@@ -14,7 +12,7 @@ export function register(program: Command, io: Io): void {
     .argument('<file>', 'CSV; - reads standard input')
     .option('--why <text>', 'reason, for the journal')
     .action(async (file: string, options: Where & { why?: string }) => {
-      const csv = file === '-' ? Readable.from(io.stdin) : createReadStream(resolve(io.cwd, file));
+      const csv = await inputFile(file, io);
       const result = await (await connect(options, io)).importSnds(csv, act(io, options.why));
       for (const { line, what } of result.faults) say(io, `line ${numberText(line)}: ${what}`);
       say(io, result.sources.length > 0 ? `new data of ${result.sources.join(', ')}` : 'nothing new of our sources');

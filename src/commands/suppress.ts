@@ -2,13 +2,10 @@
  * `rampd suppress add|remove|list|import|export`: the list of addresses that get no more mail.
  */
 import type { Command } from 'commander';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { resolve } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { numberText } from '../control/reason-text.js';
+import { counted, numberText } from '../control/reason-text.js';
 import { renderSuppression } from '../control/render-suppression.js';
 import { act, connect, daemonCommand, say, screen, show } from './connection.js';
+import { inputFile, outputFile } from './input-file.js';
 import type { Io } from './io.js';
 import { duration, positive } from './numbers.js';
 import type { Where } from './socket-path.js';
@@ -23,7 +20,7 @@ interface Options extends Where {
 
 const FOR = ['--for <domain>', 'only for mail from this sender domain'] as const;
 const WHY = ['--why <text>', 'reason, kept with the entry and in the journal'] as const;
-const entries = (n: number): string => `${numberText(n)} ${n === 1 ? 'entry' : 'entries'}`;
+const entries = (n: number): string => counted(n, 'entry', 'entries');
 
 export function register(program: Command, io: Io): void {
   const suppress = program.command('suppress').description('addresses that get no more mail');
@@ -70,11 +67,11 @@ export function register(program: Command, io: Io): void {
     .option(...FOR)
     .option(...WHY)
     .action(async (file: string, options: Options) => {
-      const csv = file === '-' ? Readable.from(io.stdin) : createReadStream(resolve(io.cwd, file));
+      const csv = await inputFile(file, io);
       const client = await connect(options, io);
       const { taken, faulty, faults } = await client.suppression.import(csv, { scope: options.for ?? '' }, act(io, options.why));
       for (const { line, what } of faults) say(io, `line ${numberText(line)}: ${what}`);
-      say(io, `${entries(taken)} written${faulty > 0 ? `, ${numberText(faulty)} lines could not be read` : ''}`);
+      say(io, `${entries(taken)} written${faulty > 0 ? `, ${counted(faulty, 'line')} could not be read` : ''}`);
       if (faulty > 0) io.exit(1);
     });
 
@@ -82,7 +79,7 @@ export function register(program: Command, io: Io): void {
     .argument('[file]', 'standard output when there is none')
     .action(async (file: string | undefined, options: Options) => {
       const pieces = (await connect(options, io)).suppression.export();
-      if (file !== undefined) return pipeline(pieces, createWriteStream(resolve(io.cwd, file), { mode: 0o600 }));
+      if (file !== undefined) return outputFile(pieces, file, io);
       for await (const piece of pieces) io.out(piece.toString());
     });
 }

@@ -5,8 +5,8 @@
  * no faults. Reads through the FileReader it is given and nothing else.
  */
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import type { Fault } from '../kernel/fault.js';
-import type { Settings } from '../kernel/settings.js';
+import type { Fault, Place } from '../kernel/fault.js';
+import { FIXED_KEYS, type FixedKey, type Settings } from '../kernel/settings.js';
 import { SECOND } from '../kernel/units.js';
 import { readDkim } from './dkim.js';
 import { readDoctor } from './doctor.js';
@@ -75,6 +75,12 @@ function load(file: string, read: FileReader, shipped: Folder, findings: Finding
   const log = text.section('log');
   const dsn = text.section('dsn');
   const delayAfter = dsn?.['delay-after'];
+  if (delayAfter && delayAfter.length > 1 && delayAfter.includes(Infinity))
+    findings.fault(yaml.place(['dsn', 'delay-after']), {
+      code: 'none-and-more',
+      what: 'delay-after says none beside ages',
+      allowed: 'none alone, or ages such as [4h, 24h]',
+    });
   const http = readHttp(text, absolute);
   const settings: Settings = {
     file,
@@ -114,6 +120,7 @@ function load(file: string, read: FileReader, shipped: Folder, findings: Finding
     ...readFeedback(text, absolute),
     ...readDoctor(text),
     drain: text.section('drain') ?? 30 * SECOND,
+    fixedFrom: Object.fromEntries(FIXED_KEYS.map(key => [key, yaml.place(key.split('.'))])) as Record<FixedKey, Place>,
     warnings: [],
   };
   checkReferences(

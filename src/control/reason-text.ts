@@ -36,6 +36,9 @@ const CAUSES: Readonly<Record<string, (reason: ReasonView) => string>> = {
   'unknown-source': () => 'the source is not configured any more',
 };
 
+/** `1 line`, `2,000 lines` */
+export const counted = (n: number, one: string, many = `${one}s`): string => `${numberText(n)} ${n === 1 ? one : many}`;
+
 /** Whole numbers in groups of three, others with at most two decimals: `12,345`, `0.5`. */
 export function numberText(n: number): string {
   if (!Number.isFinite(n)) return 'unlimited';
@@ -68,7 +71,7 @@ export function reasonText(reason: ReasonView): string {
 /** `SNDS to 2026-11-19 20:00: RED, complaint rate 0.4%, 3 trap hits, 12,345 recipients` */
 export function sndsText({ until, filter, complaintRate, trapHits, recipients }: SndsView): string {
   const rate = complaintRate === '' ? 'not said' : complaintRate;
-  return `SNDS to ${until}: ${filter}, complaint rate ${rate}, ${numberText(trapHits)} trap hits, ${numberText(recipients)} recipients`;
+  return `SNDS to ${until}: ${filter}, complaint rate ${rate}, ${counted(trapHits, 'trap hit')}, ${counted(recipients, 'recipient')}`;
 }
 
 /** Of mail that waits on a lane whose limits let it go. */

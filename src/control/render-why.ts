@@ -6,7 +6,7 @@
  * stand behind the reasons, because they will.
  */
 import { page, whenText, wrap, type Screen } from './page.js';
-import { numberText, reasonText, sndsText, waitingText } from './reason-text.js';
+import { counted, numberText, reasonText, sndsText, waitingText } from './reason-text.js';
 import { ends, messageLines, renderSources, windowLimits } from './render.js';
 import type { HostTroubleView, ReasonView, WhyView, WindowView } from './view.js';
 
@@ -28,9 +28,7 @@ export function renderWhy(why: WhyView, screen: Screen): string {
 /** What others said of a source's mail. */
 function reportLines({ name, complaints, snds }: NonNullable<WhyView['source']>, screen: Screen): string[] {
   return [
-    ...(complaints > 0
-      ? [`${name}: ${numberText(complaints)} ${complaints === 1 ? 'complaint' : 'complaints'} in the last seven days`]
-      : []),
+    ...(complaints > 0 ? [`${name}: ${counted(complaints, 'complaint')} in the last seven days`] : []),
     ...(snds ? [`${name}: ${sndsText(snds)}`] : []),
   ].flatMap(text => wrap(text, screen.width));
 }

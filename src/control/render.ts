@@ -7,12 +7,11 @@
 import { printSpan } from '../kernel/units.js';
 import type { ProviderView, ScheduleView } from './operations.js';
 import { ageText, page, sizeText, table, timeText, whenText, wrap, type Column, type Screen } from './page.js';
-import { numberText, reasonText } from './reason-text.js';
+import { counted, numberText, reasonText } from './reason-text.js';
 import type { RecordsView, FeedView, JobView, LaneView, MessageView, QueueView, SourceView, StatusView, WindowView } from './view.js';
 
 const limit = (n: number | null): string => (n === null ? '–' : numberText(n));
 const ofLimit = (used: number, most: number | null): string => `${numberText(used)}${most === null ? '' : `/${numberText(most)}`}`;
-const plural = (n: number, one: string, many = `${one}s`): string => `${numberText(n)} ${n === 1 ? one : many}`;
 
 /** Queues that a status shows; `show queues` has them all. */
 const STATUS_QUEUES = 10;
@@ -97,7 +96,7 @@ export const renderJobs = (jobs: readonly JobView[], screen: Screen): string =>
 export function windowLimits(w: WindowView): string {
   if (w.suspend) return 'suspended';
   const limits = [
-    ...(w.maxSmtpOut === null ? [] : [plural(w.maxSmtpOut, 'connection')]),
+    ...(w.maxSmtpOut === null ? [] : [counted(w.maxSmtpOut, 'connection')]),
     ...(w.maxMsgPerHour === null ? [] : [`${limit(w.maxMsgPerHour)}/h`]),
   ];
   return limits.join(', ') || '–';
@@ -139,7 +138,7 @@ export function messageLines(message: MessageView, screen: Screen): string[] {
   return [
     `${message.id} from ${sender}, ${sizeText(message.bytes)}, accepted ${whenText(message.accepted, screen)}${job}`,
     ...message.recipients.flatMap(r => [
-      ...wrap(`${r.address} in ${r.queue}: ${plural(r.attempts, 'attempt')}, due ${whenText(r.due, screen)}`, screen.width, 2),
+      ...wrap(`${r.address} in ${r.queue}: ${counted(r.attempts, 'attempt')}, due ${whenText(r.due, screen)}`, screen.width, 2),
       ...(r.last
         ? wrap(
             `${r.last.class} at ${r.last.host} from ${r.last.source} ${whenText(r.last.time, screen)}: “${r.last.reply}”`,
@@ -181,9 +180,9 @@ function recordLines(records: readonly RecordsView[], screen: Screen): string[] 
     .filter(r => r.error !== undefined || r.lost > 0)
     .flatMap(r => {
       const waiting = [
-        ...(r.waiting > 0 ? [`${plural(r.waiting, 'record')} in memory`] : []),
+        ...(r.waiting > 0 ? [`${counted(r.waiting, 'record')} in memory`] : []),
         ...(r.bytes ? [`${sizeText(r.bytes)} on disk`] : []),
-        ...(r.lost > 0 ? [`${plural(r.lost, 'record')} lost`] : []),
+        ...(r.lost > 0 ? [`${counted(r.lost, 'record')} lost`] : []),
       ].join(', ');
       return wrap(`! ${r.name}: ${r.error ?? 'works again'}${waiting === '' ? '' : ` (${waiting})`}`, screen.width);
     });
@@ -212,14 +211,14 @@ export function renderStatus(status: StatusView, screen: Screen): string {
       screen.width,
     ),
     ...(feedback ? [feedbackLine(feedback)] : []),
-    `spool: ${plural(spool.messages, 'message')}, ${plural(spool.recipients, 'recipient')}, ${sizeText(spool.bytes)}`,
+    `spool: ${counted(spool.messages, 'message')}, ${counted(spool.recipients, 'recipient')}, ${sizeText(spool.bytes)}`,
     ...recordLines(status.records ?? [], screen),
     ...doctorLine(status.doctor),
     '',
     ...sourceLines(status.sources, screen),
     ...(status.windows.length > 0 ? ['', ...windowLines(status.windows, screen)] : []),
     ...(busiest.length > 0 ? ['', ...queueLines(busiest, screen)] : []),
-    ...(more > 0 ? [`and ${plural(more, 'more queue')}: rampd show queues`] : []),
+    ...(more > 0 ? [`and ${counted(more, 'more queue')}: rampd show queues`] : []),
     ...(status.pausedJobs ? ['', ...jobLines(status.pausedJobs, screen)] : []),
   ]);
 }
@@ -234,7 +233,7 @@ function doctorLine(doctor: StatusView['doctor']): string[] {
 
 function feedbackLine(counts: NonNullable<StatusView['feedback']>): string {
   const rare = (['repeated', 'ignored', 'aside'] as const).filter(key => counts[key] > 0).map(key => `${numberText(counts[key])} ${key}`);
-  return `feedback: ${[plural(counts.bounces, 'bounce'), plural(counts.complaints, 'complaint'), ...rare].join(', ')}`;
+  return `feedback: ${[counted(counts.bounces, 'bounce'), counted(counts.complaints, 'complaint'), ...rare].join(', ')}`;
 }
 
 /** One line of the feed: its number (`rampd undo` takes it), time, type, whom it concerns, what happened, the reply. */

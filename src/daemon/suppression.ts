@@ -5,7 +5,7 @@
  * address). An entry a person made is never replaced by one that ends sooner.
  */
 import { Refusal, type Act } from '../control/operations.js';
-import { numberText } from '../control/reason-text.js';
+import { counted, numberText } from '../control/reason-text.js';
 import type { SuppressionFilter, SuppressionOperations } from '../control/suppression-operations.js';
 import type { SuppressionImportView, SuppressionView } from '../control/view.js';
 import type { End } from '../deliver/ports.js';
@@ -160,9 +160,10 @@ export class SuppressionList implements SuppressionOperations {
       await this.#write(entries, result);
       whole = true;
     } finally {
-      const faulty = result.faulty > 0 ? ` (${numberText(result.faulty)} lines could not be read)` : '';
+      const faulty = result.faulty > 0 ? ` (${counted(result.faulty, 'line')} could not be read)` : '';
       const end = whole ? '' : ', then the file broke off';
-      if (result.taken > 0) this.#note('imported', act, `${numberText(result.taken)} addresses put on the suppression list${faulty}${end}`);
+      if (result.taken > 0)
+        this.#note('imported', act, `${counted(result.taken, 'address', 'addresses')} put on the suppression list${faulty}${end}`);
     }
     return result;
   }

@@ -184,6 +184,10 @@ export interface TlsSettings {
 
 export const TLS_DEFAULTS: TlsSettings = { mtaSts: true, minVersion: 'TLSv1.2', httpsPort: 443 };
 
+/** What a reload cannot change. */
+export const FIXED_KEYS = ['state-dir', 'node', 'user', 'control.socket', 'log.level', 'log.file', 'dns.servers', 'dns.dnssec'] as const;
+export type FixedKey = (typeof FIXED_KEYS)[number];
+
 export interface Settings {
   /** The file it was read from. */
   readonly file: string;
@@ -243,6 +247,8 @@ export interface Settings {
   readonly doctor?: DoctorSettings;
   /** Seconds to let transactions finish when stopping. */
   readonly drain: Ms;
+  /** Where the directives that need a restart stand. */
+  readonly fixedFrom?: Readonly<Record<FixedKey, Place>>;
   /** Warnings met while reading (never faults). */
   readonly warnings: readonly Fault[];
 }

@@ -43,12 +43,14 @@ export function readSndsLine(line: string): SndsLine {
   const [from, until] = [time(start), time(end)];
   if (from === undefined || until === undefined)
     return { kind: 'fault', what: `"${printable(until === undefined ? end : start, 60)}" is no time` };
-  const counts = [rcpt, data, recipients, traps].map(count);
-  if (counts.includes(undefined)) return { kind: 'fault', what: 'a count is no number' };
+  const said = { 'RCPT commands': rcpt, 'DATA commands': data, 'message recipients': recipients, 'trap hits': traps };
+  const counts = Object.values(said).map(count);
+  const unread = Object.entries(said).find((_column, i) => counts[i] === undefined);
+  if (unread) return { kind: 'fault', what: `${unread[0]} "${printable(unread[1], 60)}" is no number` };
   const filter = (['GREEN', 'YELLOW', 'RED'] as const).find(colour => colour === result.toUpperCase());
   if (!filter) return { kind: 'fault', what: `filter result "${printable(result, 60)}" is none of GREEN, YELLOW, RED` };
   const [rcptCommands = 0, dataCommands = 0, messageRecipients = 0, trapHits = 0] = counts as number[];
-  const said = (key: string, value: string | undefined) => (value ? { [key]: printable(value, 200) } : {});
+  const optional = (key: string, value: string | undefined) => (value ? { [key]: printable(value, 200) } : {});
   return {
     kind: 'data',
     data: {
@@ -61,9 +63,9 @@ export function readSndsLine(line: string): SndsLine {
       filter,
       complaintRate: printable(complaints, 20),
       trapHits,
-      ...said('sampleHelo', helo),
-      ...said('sampleSender', sender),
-      ...said('comments', comments),
+      ...optional('sampleHelo', helo),
+      ...optional('sampleSender', sender),
+      ...optional('comments', comments),
     },
   };
 }

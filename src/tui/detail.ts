@@ -48,7 +48,9 @@ function facts(source: SourceView, width: number, moment: Moment): Line[] {
       dim(' deferred  '),
       span(numberText(source.bouncedToday)),
       dim(' bounced today  '),
-      ...(source.complaints > 0 ? [span(numberText(source.complaints)), dim(' complaints (7 d)  ')] : []),
+      ...(source.complaints > 0
+        ? [span(numberText(source.complaints)), dim(` ${source.complaints === 1 ? 'complaint' : 'complaints'} (7 d)  `)]
+        : []),
       span(numberText(source.waiting)),
       dim(' waiting'),
     ],

@@ -36,6 +36,17 @@ async function rampd(words: string[], options: Parameters<typeof fakeIo>[0] = {}
 const args = (name: string) => operations.asked.filter(a => a.name === name).map(a => a.args);
 const ann = { author: 'ann' };
 
+describe('a file', () => {
+  it.each([
+    [['suppress', 'import', 'none.csv'], 'rampd: none.csv cannot be read: there is no such file or folder\n'],
+    [['import', 'snds', 'none.csv'], 'rampd: none.csv cannot be read: there is no such file or folder\n'],
+    [['suppress', 'import', '.'], 'rampd: . cannot be read: it is a folder\n'],
+    [['suppress', 'export', 'none/list.csv'], 'rampd: none/list.csv cannot be written: there is no such file or folder\n'],
+  ])('that cannot be used is a sentence: %j', async (words, err) => {
+    expect(await rampd(words)).toMatchObject({ err, code: 1 });
+  });
+});
+
 describe('looking', () => {
   it('status prints a page, or the contract as JSON', async () => {
     const text = await rampd(['status']);

@@ -226,6 +226,11 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    of: 'notices of delay that are both wanted and not',
+    text: minimal({}, 'dsn: { delay-after: [4h, none] }\n'),
+    faults: [['7:21', 'delay-after says none beside ages; allowed: none alone, or ages such as [4h, 24h]']],
+  },
+  {
     of: 'an unknown pool for notifications',
     text: minimal({}, 'dsn: { pool: man }\n'),
     faults: [['7:14', 'dsn uses pool man, which is not defined; allowed: main; did you mean main?']],

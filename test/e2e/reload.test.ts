@@ -166,7 +166,7 @@ describe('a reload of', () => {
     w.configure(good => `${good}node: 3\n`);
     const { code, err } = await w.run('reload', '-c', w.file);
     expect({ code, err }).toMatchObject({ code: 2 });
-    expect(err).toContain(`${w.file}: node cannot change while rampd runs`);
+    expect(err).toMatch(/rampd\.yaml:\d+:7: node cannot change while rampd runs \(0 is in force\)/);
     expect((await w.run('check', w.file)).code).toBe(0);
     await mailFlows();
   });

@@ -91,7 +91,7 @@ it('accepts and reports where the settings say so, after a kill -9 too; files go
     `address,scope\n${Array.from({ length: 3_000 }, (_, i) => `p${i}@a.example,\n`).join('')}not one\nx@a.example,s.example\n`,
   );
   const imported = await w.run('suppress', 'import', 'in.csv', '--socket', w.socket);
-  expect(imported.out).toContain('3,001 entries written, 1 lines could not be read');
+  expect(imported.out).toContain('3,001 entries written, 1 line could not be read');
   expect(imported.out).toContain('line 3,002: "not one" is no address');
   await w.end('SIGKILL');
   await w.start();

@@ -35,7 +35,7 @@ describe('a line of SNDS data', () => {
     ['mail.example.com', LINE.replace('203.0.113.21', 'mail.example.com'), 'no address'],
     ['a colour', LINE.replace('YELLOW', 'BLUE'), 'GREEN, YELLOW, RED'],
     ['a time', LINE.replace('11/19/2026', '19 Nov'), 'no time'],
-    ['a count', LINE.replace('12398', 'many'), 'no number'],
+    ['a count', LINE.replace('12398', 'many'), 'DATA commands "many" is no number'],
     ['too little', 'a,b,c', 'columns'],
   ])('with %s of another kind is told', (_what, line, why) => {
     expect(readSndsLine(line)).toMatchObject({ kind: 'fault', what: expect.stringContaining(why) as string });
