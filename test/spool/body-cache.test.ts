@@ -25,6 +25,7 @@ describe('the body cache', () => {
     cache.add(ref(1), { envelope: envelope(), content: [block.subarray(10, 1_010)] });
     const [kept] = cache.get(ref(1))!.content;
     expect(kept?.equals(Buffer.alloc(1_000, 7))).toBe(true);
-    expect(kept?.buffer.byteLength).toBeLessThan(20_000);
+    // A copy may stand in one of node's pools: 64 KB from version 24 on.
+    expect(kept?.buffer.byteLength).toBeLessThan(100_000);
   });
 });
