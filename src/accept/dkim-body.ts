@@ -15,6 +15,8 @@ const CRLF = Buffer.from('\r\n');
 
 /** A run of this many bytes goes to the hash from where it stands: below, calling the hash costs more than copying. */
 const WORTH_NO_COPY = 4_096;
+/** Bytes looked through at once. */
+const PIECE = 64 * 1024;
 /** Up to here a loop copies faster than a call. */
 const SHORT = 32;
 
@@ -49,10 +51,13 @@ export class CanonicalBody {
   }
 
   push(chunk: Uint8Array): void {
-    // Natively searched: bodies in base64 have no white space at all.
-    const clear = !this.#relaxed || (!chunk.includes(SPACE) && !chunk.includes(TAB));
+    for (let at = 0; at < chunk.length; at += PIECE) this.#push(chunk.subarray(at, at + PIECE));
+  }
+
+  #push(chunk: Uint8Array): void {
+    const nextChange = this.#relaxed ? changesOf(chunk) : () => chunk.length;
     for (let at = 0; at < chunk.length;) {
-      const clean = !this.#settled ? at : clear ? chunk.length : cleanUntil(chunk, at);
+      const clean = this.#settled ? nextChange(at) : at;
       if (clean > at) this.#pass(chunk, at, clean);
       at = clean < chunk.length ? this.#byByte(chunk, clean) : clean;
     }
@@ -152,23 +157,17 @@ export class CanonicalBody {
   }
 }
 
+/** White space that is more than one blank between two words; at the end of a piece nobody knows yet. */
+const CHANGES = / (?![^\0- ])|\t/g;
+
 /**
- * Where the bytes end that stay as they are when relaxed: at white space that is more than one blank between two words. Reads
- * no byte behind the last: one such read makes V8 compile the loop three times as slow.
+ * Where, from a byte on, the bytes end that stay as they are when relaxed. Searched as text: a regular expression is
+ * compiled for the search, while a loop over the bytes costs three to seven times as much wherever V8 inlines it badly.
  */
-function cleanUntil(chunk: Uint8Array, from: number): number {
-  const last = chunk.length - 1;
-  let i = from;
-  while (i < last) {
-    const c = chunk[i] as number;
-    if (c > SPACE) i++;
-    else if (c === SPACE) {
-      if ((chunk[i + 1] as number) <= SPACE) return i;
-      i += 2;
-    } else if (c === TAB) return i;
-    else i++;
-  }
-  if (i > last) return chunk.length;
-  const c = chunk[last];
-  return c === SPACE || c === TAB ? last : chunk.length;
+function changesOf(piece: Uint8Array): (from: number) => number {
+  const text = Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString('latin1');
+  return from => {
+    CHANGES.lastIndex = from;
+    return CHANGES.exec(text)?.index ?? piece.length;
+  };
 }
