@@ -104,7 +104,7 @@ export function createSigner({ clock, log }: { readonly clock: Clock; readonly l
   };
 }
 
-/** Header and body apart; nothing is copied but a header that stands in several chunks. */
+/** Header and body apart. What is copied are the chunks the header stands in, whole; those behind them are not. */
 function opened(content: readonly Buffer[]): { fields: Field[]; body: Buffer[] } {
   const { block, rest } = joinedFront(content, Infinity, front => front.includes(END_OF_HEADER));
   const end = block.indexOf(END_OF_HEADER);
