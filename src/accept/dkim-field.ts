@@ -3,11 +3,12 @@
  * may be folded. b= stands last, so that it can be filled in without touching what was signed. Pure.
  */
 import type { DkimKey } from '../kernel/settings.js';
+import type { Algorithm } from './dkim-signature.js';
 
 const WIDTH = 78;
 
 export interface Tags {
-  readonly algorithm: 'rsa-sha256' | 'ed25519-sha256';
+  readonly algorithm: Algorithm;
   readonly key: Pick<DkimKey, 'selector' | 'canonicalization' | 'identity' | 'expire'>;
   /** d=, with which the identity's `{domain}` is filled. */
   readonly domain: string;

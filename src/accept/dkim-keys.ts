@@ -14,11 +14,13 @@ import type { DkimKey } from '../kernel/settings.js';
 import { printable } from '../kernel/text.js';
 import { MINUTE, type Instant, type Ms } from '../kernel/units.js';
 import { isFixed, keyPath } from './dkim-choice.js';
+import { signWith, type Algorithm, type Sign } from './dkim-signature.js';
 import type { AcceptLog } from './ports.js';
 
 export interface SigningKey {
   readonly object: KeyObject;
-  readonly algorithm: 'rsa-sha256' | 'ed25519-sha256';
+  readonly algorithm: Algorithm;
+  readonly sign: Sign;
   /** `RSA 2048`, `Ed25519`. */
   readonly kind: string;
 }
@@ -48,7 +50,8 @@ export function judgeKey(pem: Buffer): { ok: true; key: SigningKey; warning?: st
           hint: 'a PEM file is meant; rampd dkim-key makes one',
         };
   }
-  if (object.asymmetricKeyType === 'ed25519') return { ok: true, key: { object, algorithm: 'ed25519-sha256', kind: 'Ed25519' } };
+  const key = (algorithm: Algorithm, kind: string): SigningKey => ({ object, algorithm, sign: signWith(object, algorithm), kind });
+  if (object.asymmetricKeyType === 'ed25519') return { ok: true, key: key('ed25519-sha256', 'Ed25519') };
   if (object.asymmetricKeyType !== 'rsa')
     return { ok: false, why: `is a key of the kind ${object.asymmetricKeyType ?? 'unknown'}`, hint: 'DKIM knows RSA and Ed25519' };
   const bits = object.asymmetricKeyDetails?.modulusLength ?? 0;
@@ -56,7 +59,7 @@ export function judgeKey(pem: Buffer): { ok: true; key: SigningKey; warning?: st
     return { ok: false, why: `has ${bits} bits: receivers take such a signature for none`, hint: `make one of ${GOOD_BITS} bits` };
   return {
     ok: true,
-    key: { object, algorithm: 'rsa-sha256', kind: `RSA ${bits}` },
+    key: key('rsa-sha256', `RSA ${bits}`),
     ...(bits < GOOD_BITS && { warning: `has ${bits} bits: ${GOOD_BITS} are usual, and some receivers think less of fewer` }),
   };
 }

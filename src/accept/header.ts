@@ -135,7 +135,10 @@ function fieldNameEnd(block: Buffer, start: number, end: number): number {
   return -1;
 }
 
-/** The message as it is stored: `prefix` (complete CRLF lines), the header without what is cut, the body untouched. */
+/**
+ * The message as it is stored: `prefix` (complete CRLF lines), the header without what is cut, the body untouched. The body
+ * begins a buffer of its own, so that who reads the header copies nothing of it.
+ */
 export function rewritten(prefix: string, block: Buffer, header: Header, rest: readonly Buffer[]): Buffer[] {
   const out: Buffer[] = prefix === '' ? [] : [Buffer.from(prefix, 'utf8')];
   const keep = (start: number, end: number) => {
@@ -146,12 +149,9 @@ export function rewritten(prefix: string, block: Buffer, header: Header, rest: r
     keep(from, start);
     from = end;
   }
-  if (header.needsBlank) {
-    keep(from, header.end);
-    out.push(Buffer.from('\r\n'));
-    from = header.end;
-  }
-  keep(from, block.length);
+  keep(from, header.end);
+  if (header.needsBlank) out.push(Buffer.from('\r\n'));
+  keep(header.end, block.length);
   out.push(...rest);
   return out;
 }

@@ -2,10 +2,9 @@
  * Signs messages with DKIM (RFC 6376, RFC 8463): which domain, which keys, and the fields that go in front.
  *
  * The signing domain is that of the From field, which is what DMARC compares; where it has no key, that of the sender. Header
- * and body are hashed here, in this turn; the signature itself is made on the thread pool. Changes nothing of the message, and
- * signs with what was in force when it was asked.
+ * and body are hashed here, in this turn; RSA signatures are made on the thread pool. Changes nothing of the message, and signs
+ * with what was in force when it was asked.
  */
-import { createHash, sign as signBytes } from 'node:crypto';
 import type { Clock } from '../kernel/clock.js';
 import { FaultError, type Fault } from '../kernel/fault.js';
 import { domainOf, type Envelope } from '../kernel/message.js';
@@ -157,17 +156,8 @@ function signatures({ domain, keys }: Chosen, { fields, body }: { fields: Field[
       hashes.set(bodyForm, hash);
       const names = signedNames(fields, entry.headers);
       const unsigned = unsignedField({ algorithm: key.algorithm, key: entry, domain, now, names, bodyHash: hash });
-      const signature = await signature64(key, Buffer.from(signedText(fields, names, unsigned, headerForm), 'latin1'));
+      const signature = await key.sign(Buffer.from(signedText(fields, names, unsigned, headerForm), 'latin1'));
       return Buffer.from(signedField(unsigned, signature), 'latin1');
     }),
-  );
-}
-
-/** On the thread pool. Ed25519 signs the SHA-256 of the text, not the text (RFC 8463 §3). */
-export function signature64({ object, algorithm }: Pick<SigningKey, 'object' | 'algorithm'>, text: Buffer): Promise<string> {
-  const edwards = algorithm === 'ed25519-sha256';
-  const data = edwards ? createHash('sha256').update(text).digest() : text;
-  return new Promise((done, failed) =>
-    signBytes(edwards ? null : 'sha256', data, object, (error, signature) => (error ? failed(error) : done(signature.toString('base64')))),
   );
 }
