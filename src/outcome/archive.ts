@@ -10,6 +10,7 @@ import { basename, dirname, extname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Rotation } from '../kernel/telling.js';
+import type { Ms } from '../kernel/units.js';
 
 export interface ArchiveOptions {
   /** The file that is put aside. */
@@ -18,6 +19,9 @@ export interface ArchiveOptions {
   /** Epoch milliseconds: the age of files is counted from here. */
   readonly wall: () => number;
 }
+
+/** What happens to the files put aside of each file; when another one writes that file next, it goes on behind it. */
+const underWay = new Map<string, Promise<void>>();
 
 export class Archive {
   readonly #options: ArchiveOptions;
@@ -28,7 +32,6 @@ export class Archive {
   readonly #stem: string;
   readonly #extension: string;
   #last: { period: number; n: number } | undefined;
-  #work: Promise<void> = Promise.resolve();
 
   constructor(options: ArchiveOptions, onTrouble: (error: unknown) => void) {
     this.#options = options;
@@ -61,14 +64,25 @@ export class Archive {
     this.#inBackground(() => this.#finish(name));
   }
 
-  /** Resolves when nothing is under way. */
-  finished(): Promise<void> {
-    return this.#work;
+  /** Resolves when nothing is under way, at the latest after `patience`: a large file takes minutes. */
+  async finished(patience: Ms): Promise<void> {
+    const work = underWay.get(this.#options.file);
+    if (!work) return;
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([work, new Promise(resolve => (timer = setTimeout(resolve, patience)))]);
+    clearTimeout(timer);
   }
 
   /** One after the other: deleting never meets a file that is being moved. */
   #inBackground(work: () => Promise<void>): void {
-    this.#work = this.#work.then(work).catch(this.#onTrouble);
+    const { file } = this.#options;
+    const mine: Promise<void> = (underWay.get(file) ?? Promise.resolve())
+      .then(work)
+      .catch(this.#onTrouble)
+      .finally(() => {
+        if (underWay.get(file) === mine) underWay.delete(file);
+      });
+    underWay.set(file, mine);
   }
 
   async #finish(name: string): Promise<void> {

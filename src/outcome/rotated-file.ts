@@ -44,6 +44,8 @@ const MODE = 0o640;
 const LOOK_EVERY = 5 * SECOND;
 /** A file that cannot be renamed goes on growing and is tried again after this. */
 const RENAME_AGAIN = MINUTE;
+/** A stop, and whoever is to write the file next, wait no longer for compression. */
+const PATIENCE = SECOND;
 
 export class RotatedFile {
   /** Policy instant at which the file's period ends. */
@@ -92,11 +94,11 @@ export class RotatedFile {
     await this.#drain();
   }
 
-  /** Waits for what happens to files put aside. */
+  /** What happens to files put aside is waited for a moment, and else goes on, or is made good when the file is opened again. */
   async close(): Promise<void> {
-    await this.#archive.finished();
     await this.#handle?.close();
     this.#handle = undefined;
+    await this.#archive.finished(PATIENCE);
   }
 
   async #drain(): Promise<void> {

@@ -1,7 +1,9 @@
 /** The books: who gets which records, and reloads that change files under way. */
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { memoryFiles } from '../../src/config/files.js';
 import { loadSettings } from '../../src/config/load.js';
@@ -9,7 +11,7 @@ import { Books } from '../../src/daemon/books.js';
 import { createLog, type Log } from '../../src/daemon/log.js';
 import type { AttemptRecord } from '../../src/kernel/accounting.js';
 import type { Settings } from '../../src/kernel/settings.js';
-import { SECOND } from '../../src/kernel/units.js';
+import { DAY, SECOND } from '../../src/kernel/units.js';
 import { createManualClock } from '../../src/rehearse/manual-clock.js';
 
 const START = Date.parse('2023-11-20T12:00:00Z');
@@ -145,4 +147,28 @@ it('records that a file takes with it when a reload closes it are counted in the
   await books.close();
   expect(said.filter(fields => fields.lost)).toEqual([{ file, lost: 2, error: expect.stringContaining('ENOENT') as string }]);
   expect(read('gone/a.csv')).toEqual(['type,rcpt,dlvSize', 'd,four,1']);
+});
+
+it('a reload and a stop do not wait until what was put aside is compressed; it is compressed all the same', async () => {
+  await open(`accounting: { file: ${folder}/a.csv, records: d, fields: [rcpt] }`);
+  books.write(attempt('d', 'one'));
+  await books.flush();
+  const packed = join(folder, `a-${new Date(START - DAY / 2).toISOString().slice(0, 10).replaceAll('-', '')}T000000Z.csv.gz`);
+  // Nobody reads this pipe: compressing into it takes for ever.
+  execFileSync('mkfifo', [`${packed}.part`]);
+  await clock.run(DAY);
+  books.write(attempt('d', 'two'));
+  await books.flush();
+  expect(readdirSync(folder).filter(name => name.startsWith('a-'))).toEqual([basename(packed, '.gz'), basename(`${packed}.part`)]);
+  await turn(`accounting: { file: ${folder}/a.csv, records: d, fields: [rcpt], retain: 30d }`);
+  books.write(attempt('d', 'three'));
+  await books.flush();
+  expect(read('a.csv')).toEqual(['type,rcpt', 'd,two', 'd,three']);
+  await books.close();
+  // The pipe breaks off, and whoever opened the file next does it again.
+  const reader = openSync(`${packed}.part`, constants.O_RDONLY | constants.O_NONBLOCK);
+  rmSync(`${packed}.part`);
+  closeSync(reader);
+  await expect.poll(() => existsSync(packed)).toBe(true);
+  expect(gunzipSync(readFileSync(packed)).toString()).toBe('type,rcpt\nd,one\n');
 });
