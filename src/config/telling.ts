@@ -1,24 +1,22 @@
 /**
  * accounting, reject-log, webhooks and alerts of rampd.yaml → their settings, with what stands in no shape: fields a type of
- * record does not have, two writers of one file, an alert that tells nobody.
+ * record does not have, an empty list, an alert that tells nobody.
  */
-import { createHash } from 'node:crypto';
-import { relative } from 'node:path';
 import { FIELDS, RECORD_TYPES, type FieldName, type RecordType } from '../kernel/accounting.js';
-import type { Place } from '../kernel/fault.js';
 import {
   ALERT_KINDS,
   type AccountingFileSettings,
   type AlertKind,
   type AlertSettings,
   type Chosen,
-  type HookTarget,
   type RejectLogSettings,
   type Rotation,
   type WebhookSettings,
 } from '../kernel/telling.js';
 import { nearest } from '../kernel/text.js';
 import { DAY, MINUTE, SECOND } from '../kernel/units.js';
+import { assertApart } from './apart.js';
+import { nameOf, targetOf } from './hook-target.js';
 import type { SettingsText } from './settings.js';
 import { quoted } from './shape.js';
 import type { Path } from './yaml-text.js';
@@ -48,7 +46,9 @@ export function readTelling(text: SettingsText, stateDir: string, resolve: (path
     rotation: rotationOf(reject, resolve),
     from: text.yaml.place(['reject-log']),
   };
-  assertApart([...(accounting ?? []), ...(rejectLog ? [rejectLog] : [])], stateDir, text);
+  const log = text.section('log')?.file;
+  const others = log === undefined ? [] : [resolve(log)];
+  assertApart([...(accounting ?? []), ...(rejectLog ? [rejectLog] : [])], others, stateDir, text.findings);
   return {
     ...(accounting && { accounting }),
     ...(rejectLog && { rejectLog }),
@@ -154,66 +154,6 @@ function assertFields(
       });
     });
   }
-}
-
-/** What the daemon keeps in `state-dir`: lines of records in it would be the end of mail or of what is known about sources. */
-const KEPT =
-  /^(?:spool|ledger|feedback|feedback-aside|webhooks|tls-reports)(?:\/|$)|^(?:journal\.ndjson|(?:state|mta-sts|tls-counts)\.json)$/;
-
-/** Two writers of one file would tear each other's lines and put each other's file aside. */
-function assertApart(files: readonly { readonly file: string; readonly from: Place }[], stateDir: string, text: SettingsText): void {
-  files.forEach(({ file, from }, i) => {
-    if (KEPT.test(relative(stateDir, file)))
-      text.findings.fault(from, { code: 'same-file', what: `${file} is the daemon's own`, hint: 'give records a file beside it' });
-    if (files.findIndex(other => other.file === file) < i)
-      text.findings.fault(from, { code: 'same-file', what: `${file} is written already`, hint: 'give each its own file' });
-  });
-}
-
-type Target = {
-  url: string;
-  headers?: Record<string, string> | undefined;
-  'secret-file'?: string | undefined;
-  ca?: string | undefined;
-  timeout?: number | undefined;
-  'give-up-after'?: number | undefined;
-  'max-spool'?: number | undefined;
-};
-
-function targetOf(value: Target, maxSpool: number, resolve: (path: string) => string, text: SettingsText, path: Path): HookTarget {
-  const headers = value.headers ?? {};
-  for (const name of Object.keys(headers)) {
-    const ours = /^(content-type|content-length|transfer-encoding|host|connection|user-agent|webhook-.*)$/i.test(name);
-    if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/.test(name) && !ours) continue;
-    text.findings.fault(text.yaml.key([...path, 'headers', name]), {
-      code: 'bad-header',
-      what: ours ? `${name} is set by rampd` : `${quoted(name)} is no name of a header field`,
-      allowed: 'names such as Authorization',
-    });
-  }
-  if (value.url.startsWith('http:') && !/^http:\/\/(127\.|\[::1\]|localhost[:/])/.test(value.url))
-    text.findings.warn(text.yaml.place(path), {
-      code: 'plain-http',
-      what: `addresses of recipients would cross the network in plain text to ${new URL(value.url).host}`,
-      hint: 'say https',
-    });
-  if (value.ca !== undefined && value.url.startsWith('http:'))
-    text.findings.fault(text.yaml.place([...path, 'ca']), { code: 'no-tls', what: 'ca is for https', hint: 'say https, or leave it out' });
-  return {
-    url: value.url,
-    headers,
-    ...(value['secret-file'] !== undefined && { secretFile: resolve(value['secret-file']) }),
-    ...(value.ca !== undefined && { ca: resolve(value.ca) }),
-    timeout: value.timeout ?? 10 * SECOND,
-    giveUpAfter: value['give-up-after'] ?? 3 * DAY,
-    maxSpool: value['max-spool'] ?? maxSpool,
-  };
-}
-
-/** Fit for a folder and the same after a restart: the host, and what tells addresses on one host apart. */
-function nameOf(url: string, more = ''): string {
-  const digest = createHash('sha256').update(`${url}\n${more}`).digest('hex').slice(0, 8);
-  return `${new URL(url).hostname.replace(/[^A-Za-z0-9.-]/g, '').slice(0, 48) || 'hook'}-${digest}`;
 }
 
 function readWebhooks(text: SettingsText, resolve: (path: string) => string): WebhookSettings[] | undefined {

@@ -57,6 +57,23 @@ describe('accounting', () => {
       expect.stringMatching(/^6:27: \/etc\/a is written already/),
       expect.stringMatching(/^7:13: \/etc\/a is written already/),
     ]);
+    expect(faults('log: { file: x.log }\naccounting: [{ file: /etc/x/../x.log }, { file: /a/b }, { file: //a/./b }]')).toEqual([
+      expect.stringMatching(/^7:14: \/etc\/x\/\.\.\/x\.log is written already/),
+      expect.stringMatching(/^7:57: \/\/a\/\.\/b is written already/),
+    ]);
+  });
+
+  it('are put aside under names of their own', () => {
+    const two = (first: string, second: string) => faults(`accounting: [{ file: a/acct.csv${first} }, { file: b/acct.csv${second} }]`);
+    const clash = [expect.stringMatching(/b\/acct\.csv and \/etc\/a\/acct\.csv would be put aside under the same names/)];
+    expect(two(', move-to: done', ', move-to: done/')).toEqual(clash);
+    expect(two(', move-to: b', '')).toEqual(clash);
+    expect(two('', '')).toEqual([]);
+    expect(two(', move-to: done', ', move-to: gone')).toEqual([]);
+    expect(faults('accounting: [{ file: a/x.csv, move-to: done }, { file: b/y.csv, move-to: done }]')).toEqual([]);
+    expect(faults('accounting: { file: a.csv, move-to: /var/lib/rampd/spool }')).toEqual([
+      expect.stringMatching(/\/var\/lib\/rampd\/spool is the daemon's own/),
+    ]);
   });
 
   it('are put aside no oftener than each minute, and no smaller than 64K', () => {
