@@ -64,10 +64,15 @@ export class Keeper {
     const governor = this.#governor.snapshot();
     try {
       await this.#state.write({ version: 1, ...(this.#virtual ? { virtual: true } : {}), governor });
-      this.#journal.rotate(governor.lastRecord);
     } catch (error) {
       // The journal still has everything; the next snapshot will try again.
-      this.#log.error({ error: (error as Error).message }, 'state.json could not be written');
+      return this.#log.error({ error: (error as Error).message }, 'state.json could not be written');
+    }
+    try {
+      this.#journal.rotate(governor.lastRecord);
+    } catch (error) {
+      // It goes on growing as it is.
+      this.#log.error({ error: (error as Error).message }, 'old records of the journal could not be put aside');
     }
   }
 

@@ -5,7 +5,7 @@
  * crash is cut away (its change never took effect); any other damage is a fault, because replaying round a hole
  * would invent limits. After a failed write the journal is broken and stays so: what reached the disk is unknown.
  */
-import { closeSync, fdatasyncSync, fsyncSync, ftruncateSync, linkSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, constants, fdatasyncSync, fsyncSync, ftruncateSync, linkSync, openSync, renameSync, writeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { FaultError } from '../kernel/fault.js';
 import type { JournalRecord } from '../kernel/journal.js';
@@ -32,13 +32,15 @@ export interface Journal {
   after(id: number, since?: number): Generator<JournalRecord>;
   /** The last records, oldest first, at most a thousand. */
   tail(count: number): JournalRecord[];
-  /** Puts records up to `snapshotRecord` (which the snapshot includes) aside once the file is large. True when it did. */
+  /** Puts records up to `snapshotRecord` (which the snapshot includes) aside once the file is large. True when it did. Throws when it cannot. */
   rotate(snapshotRecord: number): boolean;
   close(): void;
 }
 
 const REMEMBERED = 1_000;
 const ROTATE_ABOVE = 64 * 1024 * 1024;
+/** As `a`, but whatever an earlier attempt left goes. */
+const ANEW = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND;
 
 /** Opens or creates the journal. Throws FaultError naming file and line when it is damaged before its last line. */
 export function openJournal(options: JournalOptions): Journal {
@@ -122,18 +124,22 @@ export function openJournal(options: JournalOptions): Journal {
         above = printed.chain;
       }
       const bytes = Buffer.concat(text);
-      const out = openSync(next, 'w');
-      writeAll(out, bytes);
-      fsyncSync(out);
-      closeSync(out);
-      // The whole old file becomes the part put aside, then the new one takes its name: at no moment is there no journal.
-      linkSync(file, `${file}.${upTo}`);
-      renameSync(next, file);
-      syncFolder(file);
+      const out = openSync(next, ANEW);
+      try {
+        writeAll(out, bytes);
+        fsyncSync(out);
+        // The whole old file becomes the part put aside, then the new one takes its name: at no moment is there no journal.
+        linkSync(file, `${file}.${upTo}`);
+        renameSync(next, file);
+      } catch (error) {
+        closeSync(out);
+        throw error;
+      }
       closeSync(fd);
-      fd = openSync(file, 'a');
+      fd = out;
       size = bytes.length;
       chain = above;
+      syncFolder(file);
       return true;
     },
 

@@ -1,5 +1,15 @@
 /** The journal: durable, replayable, strict about damage, gentle with a torn end. */
-import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync, linkSync } from 'node:fs';
+import {
+  appendFileSync,
+  linkSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -178,6 +188,21 @@ describe('damage', () => {
 });
 
 describe('rotate', () => {
+  it('on a full disk changes nothing and leaves nothing open', () => {
+    const j = journal(0);
+    range(1, 4).forEach(id => j.append(record(id)));
+    symlinkSync('/dev/full', `${file}.next`);
+    const descriptors = () => readdirSync('/proc/self/fd').length;
+    const before = descriptors();
+    for (let i = 0; i < 5; i++) expect(() => j.rotate(3)).toThrow(/ENOSPC/);
+    expect(descriptors()).toBe(before);
+    rmSync(`${file}.next`);
+    j.append(record(5));
+    expect(j.rotate(4)).toBe(true);
+    j.append(record(6));
+    expect(ids(journal().after(0))).toEqual(range(1, 6));
+  });
+
   it('puts aside only what the snapshot has, and replay reaches across', () => {
     const j = journal(1);
     range(1, 10).forEach(id => j.append(record(id)));
