@@ -2,7 +2,7 @@
  * Files of records keep apart: from each other, from the log, and from what the daemon keeps in its state folder.
  *
  * Two writers of one file would tear each other's lines and put each other's file aside; files put aside under one name would
- * take the place of one another, and records would be gone. Pure.
+ * take the place of one another, and records would be gone. Looks at paths, never at files.
  */
 import { basename, dirname, join, normalize, relative } from 'node:path';
 import type { Place } from '../kernel/fault.js';
