@@ -4,6 +4,7 @@
  * Only a hard bounce of the mailbox itself and a complaint put an address on the list (never what concerns the sending
  * address). An entry a person made is never replaced by one that ends sooner.
  */
+import { readScope, readSuppressed } from '../accept/suppressed.js';
 import { Refusal, type Act } from '../control/operations.js';
 import { counted, numberText } from '../control/reason-text.js';
 import type { SuppressionFilter, SuppressionOperations } from '../control/suppression-operations.js';
@@ -22,7 +23,7 @@ import {
   type SuppressionCause,
 } from '../kernel/suppression.js';
 import { globMatches, printable } from '../kernel/text.js';
-import { looksLikeAddress, scopeNamed, SUPPRESSION_HEADER, suppressionLine, SuppressionReader } from '../outcome/suppression-csv.js';
+import { LONGEST_LINE, SUPPRESSION_HEADER, suppressionLine, SuppressionReader } from '../outcome/suppression-csv.js';
 import { holds, removalRow, suppressionRow } from '../spool/suppression-rows.js';
 import type { Store } from '../spool/store.js';
 
@@ -72,8 +73,8 @@ export class SuppressionList implements SuppressionOperations {
   entry(recipient: string, sender: string, cause: SuppressionCause, note: string): SideRow[] {
     const { clock, store, settings } = this.#parts;
     const { suppression } = settings();
-    const address = suppressedForm(recipient);
-    if (!suppression?.on.includes(cause) || !looksLikeAddress(address)) return [];
+    const address = readSuppressed(recipient);
+    if (!suppression?.on.includes(cause) || address === undefined) return [];
     const scope = suppression.scope === 'global' ? '' : scopeOfSender(sender);
     const now = clock.now();
     const until = suppression.expireAfter === Infinity ? undefined : now + suppression.expireAfter;
@@ -98,9 +99,11 @@ export class SuppressionList implements SuppressionOperations {
   }
 
   async remove(addresses: readonly string[], about: string, act: Act): Promise<number> {
-    const scope = knownScope(about);
+    // Also as it was written: old lists hold what is no address, or no domain.
+    const scope = scopeOrText(about);
     const store = this.#store();
-    const there = knownAddresses(addresses).filter(address => store.suppression.get(scope, address, -Infinity));
+    const meant = new Set(addresses.flatMap(text => [readSuppressed(text) ?? '', suppressedForm(text)]));
+    const there = [...meant].filter(address => address !== '' && store.suppression.get(scope, address, -Infinity));
     if (there.length === 0) throw new Refusal(`${named(addresses)} is not on the suppression list${scopeText(scope)}`);
     await store.settle(
       [],
@@ -111,7 +114,8 @@ export class SuppressionList implements SuppressionOperations {
     return there.length;
   }
 
-  async list({ match, scope, limit }: SuppressionFilter): Promise<SuppressionView[]> {
+  async list({ match, scope: about, limit }: SuppressionFilter): Promise<SuppressionView[]> {
+    const scope = about === undefined ? undefined : scopeOrText(about);
     const found: SuppressionView[] = [];
     const offset = this.#offset();
     for await (const page of this.#pages()) {
@@ -133,13 +137,14 @@ export class SuppressionList implements SuppressionOperations {
 
   async import(text: AsyncIterable<Buffer | string>, about: { readonly scope: string }, act: Act): Promise<SuppressionImportView> {
     const result: SuppressionImportView = { taken: 0, faulty: 0, faults: [] };
-    const reader = new SuppressionReader({
+    const assumed = {
       scope: knownScope(about.scope),
       reason: 'manual',
       now: this.#parts.clock.now(),
       offset: this.#offset(),
       ...(act.why === undefined ? {} : { note: printable(act.why, 160) }),
-    });
+    } as const;
+    const reader = new SuppressionReader(assumed, { address: readSuppressed, scope: readScope });
     let entries: Suppression[] = [];
     let number = 0;
     let whole = false;
@@ -239,16 +244,18 @@ function view(entry: Suppression, offset: number): SuppressionView {
   };
 }
 
+const scopeOrText = (text: string): string => readScope(text) ?? text.trim().toLowerCase();
+
 function knownScope(text: string): string {
-  const scope = scopeNamed(text);
+  const scope = readScope(text);
   if (scope === undefined) throw new Refusal(`${printable(text, 80)} is no sender domain`);
   return scope;
 }
 
 function knownAddresses(addresses: readonly string[]): string[] {
   return addresses.map(text => {
-    const address = suppressedForm(text);
-    if (!looksLikeAddress(address)) throw new Refusal(`${printable(text, 80)} is no address`);
+    const address = readSuppressed(text);
+    if (address === undefined) throw new Refusal(`${printable(text, 80)} is no address`);
     return address;
   });
 }
@@ -258,13 +265,13 @@ const scopeText = (scope: string): string => (scope === '' ? '' : ` for mail fro
 const named = (addresses: readonly string[]): string =>
   addresses.length === 1 ? printable(addresses[0] ?? '', 120) : `${numberText(addresses.length)} addresses`;
 
-/** Lines of at most 4,000 characters: what is longer is no entry. */
+/** Of a line that is longer than any entry only enough is kept to see that. */
 async function* linesOf(text: AsyncIterable<Buffer | string>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = '';
   for await (const piece of text) {
     const lines = (rest + (typeof piece === 'string' ? piece : decoder.decode(piece, { stream: true }))).split('\n');
-    rest = (lines.pop() ?? '').slice(0, 4_000);
+    rest = (lines.pop() ?? '').slice(0, LONGEST_LINE + 1);
     yield* lines;
   }
   if (rest !== '') yield rest;

@@ -30,6 +30,9 @@ export interface Suppression {
   readonly note?: string;
 }
 
+/** Bytes of an address on the list: as long as a path may be (RFC 5321 §4.5.3.1.3). */
+export const LONGEST_SUPPRESSED = 254;
+
 /** `suppression:` of the settings. */
 export interface SuppressionSettings {
   readonly on: readonly SuppressionCause[];
@@ -41,7 +44,7 @@ export interface SuppressionSettings {
   readonly from: Place;
 }
 
-/** The form in which addresses are compared. */
+/** The form in which addresses are compared, of one that is in its canonical form. */
 export const suppressedForm = (address: string): string => address.toLowerCase();
 
 /** `the address is on the suppression list (mailbox.unknown: 550 5.1.1 …)` */

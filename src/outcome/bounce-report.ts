@@ -2,8 +2,8 @@
  * Bounces that come back by mail: an RFC 3464 report, or text for people that quotes a reply.
  *
  * Says what a report tells of its one recipient (a reverse path with a token has no other), as a reply that the classifier
- * takes. A text without a permanent SMTP reply in it is no bounce: automatic answers go to reverse paths too. Pure, never
- * throws.
+ * takes. A text without a permanent SMTP reply in it is no bounce: automatic answers go to reverse paths too, and have the
+ * numbers of houses and telephones in them. Pure, never throws.
  */
 import type { RemoteRecord } from '../kernel/accounting.js';
 import type { Reply } from '../kernel/reply.js';
@@ -69,14 +69,18 @@ function replyOf(diagnostic: string | undefined, status: string | undefined, act
 }
 
 /** A reply such as `550 5.1.1 <a@b.example>: no such user` in a text for people; `(#5.1.1)` at the end of a line is qmail's. */
-const IN_TEXT = /(?:^|[\s:("'>])((?:55[0-9]|5[0-4][0-9])[ -](?:#?5\.\d{1,3}\.\d{1,3}\b)?[^\n]*)/m;
+const CODED = /(?:^|[\s:("'>])(5[0-5]\d[ -]#?5\.\d{1,3}\.\d{1,3}\b[^\n]*)/m;
 const AT_THE_END = /^([^\n]*\(#5\.\d{1,3}\.\d{1,3}\)[^\n]*)$/m;
+/** Without an enhanced code a reply looks like a street or a telephone: a mail system must have written it, not a person. */
+const BARE = /(?:^|[\s:("'>])(5[0-5]\d[ -][^\n]*)/m;
+const MAIL_SYSTEM = /(?:^|[<"\s])(?:mailer-?daemon|mail-?daemon|postmaster|mail delivery)\b|<>/i;
 
 function quoted(mail: Part): BounceReport | undefined {
   const part = [...everyPart(mail)].find(p => p.type === 'text/plain' && p.text.trim() !== '');
   if (!part) return undefined;
   const text = peopleText(part).slice(0, LONGEST_TEXT).replaceAll('\r', '');
-  const line = IN_TEXT.exec(text)?.[1]?.replace(/^(\d{3})[ -]#?/, '$1 ');
+  const bare = MAIL_SYSTEM.test(fieldOf(mail, 'from') ?? '<>') ? BARE.exec(text)?.[1] : undefined;
+  const line = (CODED.exec(text)?.[1] ?? bare)?.replace(/^(\d{3})[ -]#?/, '$1 ');
   const reply =
     line !== undefined ? parseReply(line) : AT_THE_END.test(text) ? parseReply(`550 ${AT_THE_END.exec(text)?.[1] ?? ''}`) : undefined;
   if (!reply || reply.code < 500) return undefined;

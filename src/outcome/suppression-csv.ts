@@ -4,8 +4,7 @@
  *
  * Pure; remembers only its header. A line that cannot be read is told and skipped, never guessed at.
  */
-import { domainOf } from '../kernel/message.js';
-import { suppressedForm, SUPPRESSION_REASONS, type Suppression, type SuppressionReason } from '../kernel/suppression.js';
+import { SUPPRESSION_REASONS, type Suppression, type SuppressionReason } from '../kernel/suppression.js';
 import { printable } from '../kernel/text.js';
 import { csvField } from './csv.js';
 import { csvCells } from './csv-read.js';
@@ -13,7 +12,13 @@ import { csvCells } from './csv-read.js';
 const COLUMNS = ['address', 'scope', 'reason', 'since', 'until', 'note'] as const;
 type Column = (typeof COLUMNS)[number];
 
+/** ISO 8601 begins so; years above 9999 have a sign and six digits. */
+const DATE = /^(?:\d{4}|\+\d{6})-\d\d-\d\d/;
+
 export const SUPPRESSION_HEADER = `${COLUMNS.join(',')}\n`;
+
+/** Characters. Ours have at most 800. */
+export const LONGEST_LINE = 4_000;
 
 /** Epoch milliseconds of the wall clock in and out; entries have policy time: `offset` is wall minus policy. */
 export function suppressionLine(entry: Suppression, offset: number): string {
@@ -27,6 +32,12 @@ export type ReadLine =
   /** Header, blank line or comment. */
   | { readonly kind: 'nothing' }
   | { readonly kind: 'fault'; readonly what: string };
+
+/** How addresses and scopes are read; undefined for what is none. */
+export interface Reads {
+  readonly address: (text: string) => string | undefined;
+  readonly scope: (text: string) => string | undefined;
+}
 
 export interface Assumed {
   /** Where a line does not say it. */
@@ -42,9 +53,13 @@ export class SuppressionReader {
   #columns: readonly (Column | undefined)[] = COLUMNS;
   #first = true;
 
-  constructor(private readonly assumed: Assumed) {}
+  constructor(
+    private readonly assumed: Assumed,
+    private readonly reads: Reads,
+  ) {}
 
   read(line: string): ReadLine {
+    if (line.length > LONGEST_LINE) return { kind: 'fault', what: `more than ${LONGEST_LINE} characters` };
     const text = line.replace(/^\ufeff/, '').trim();
     if (text === '' || text.startsWith('#')) return { kind: 'nothing' };
     const cells = csvCells(text);
@@ -71,9 +86,9 @@ export class SuppressionReader {
       const cell = cells[i]?.trim();
       if (column !== undefined && cell) said[column] = cell;
     });
-    const address = suppressedForm(said.address ?? '');
-    if (!looksLikeAddress(address)) return { kind: 'fault', what: `"${printable(said.address ?? '', 60)}" is no address` };
-    const scope = said.scope === undefined ? this.assumed.scope : scopeNamed(said.scope);
+    const address = this.reads.address(said.address ?? '');
+    if (address === undefined) return { kind: 'fault', what: `"${printable(said.address ?? '', 60)}" is no address` };
+    const scope = said.scope === undefined ? this.assumed.scope : this.reads.scope(said.scope);
     if (scope === undefined) return { kind: 'fault', what: `scope "${printable(said.scope ?? '', 60)}" is no domain` };
     const reason = said.reason === undefined ? this.assumed.reason : SUPPRESSION_REASONS.find(r => r === said.reason);
     if (reason === undefined)
@@ -94,20 +109,9 @@ export class SuppressionReader {
     };
   }
 
-  /** NaN: it cannot be read. */
+  /** NaN: it cannot be read. Date.parse alone takes any number for a year. */
   #time(text: string | undefined): number | undefined {
-    return text === undefined ? undefined : Date.parse(text) - this.assumed.offset;
+    if (text === undefined) return undefined;
+    return DATE.test(text) ? Date.parse(text) - this.assumed.offset : NaN;
   }
-}
-
-/** '' and `*` are everybody. */
-export function scopeNamed(text: string): string | undefined {
-  const name = text.trim().toLowerCase();
-  if (name === '' || name === '*' || name === 'global') return '';
-  return /^[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?$/.test(name) && name.length <= 253 ? name : undefined;
-}
-
-export function looksLikeAddress(address: string): boolean {
-  const domain = domainOf(address);
-  return domain !== '' && address.length > domain.length + 1 && Buffer.byteLength(address) <= 254 && !/[\s\p{Cc}<>]/u.test(address);
 }

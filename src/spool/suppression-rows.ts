@@ -4,7 +4,14 @@
  *
  * Never tells of an entry whose time is over. Keys are at most 510 bytes, below LMDB's 1,978.
  */
-import { scopeOfSender, suppressedForm, SUPPRESSION_REASONS, type SideRow, type Suppression } from '../kernel/suppression.js';
+import {
+  LONGEST_SUPPRESSED,
+  scopeOfSender,
+  suppressedForm,
+  SUPPRESSION_REASONS,
+  type SideRow,
+  type Suppression,
+} from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
 import { Reader } from './bytes.js';
 import type { Table } from './tables.js';
@@ -13,7 +20,8 @@ const VERSION = 1;
 /** Version, reason, since, until. */
 const FIXED = 14;
 const LONGEST_NOTE = 160;
-const LONGEST_ADDRESS = 254;
+/** What 48 bits hold, in the year 10889: nobody waits for a later end. */
+const LATEST = 2 ** 48 - 1;
 const NUL = 0;
 
 /** The row that puts an entry on the list, or replaces the one there is. */
@@ -22,11 +30,13 @@ export function suppressionRow(entry: Suppression): SideRow {
   const value = Buffer.allocUnsafeSlow(FIXED + Buffer.byteLength(note));
   value[0] = VERSION;
   value[1] = SUPPRESSION_REASONS.indexOf(entry.reason);
-  value.writeUIntBE(Math.max(0, Math.floor(entry.since)), 2, 6);
-  value.writeUIntBE(entry.until === undefined ? 0 : Math.max(1, Math.floor(entry.until)), 8, 6);
+  value.writeUIntBE(instant(entry.since, 0), 2, 6);
+  value.writeUIntBE(entry.until === undefined ? 0 : instant(entry.until, 1), 8, 6);
   value.write(note, FIXED);
   return { table: 'suppression', key: keyOf(entry.scope, entry.address), value };
 }
+
+const instant = (at: Instant, least: number): number => Math.min(LATEST, Math.max(least, Math.floor(at)));
 
 export const removalRow = (scope: string, address: string): SideRow => ({
   table: 'suppression',
@@ -44,7 +54,7 @@ export class SuppressionRows {
   /** What keeps mail of `sender` from `address`; an entry for all before one for the sender's domain. */
   find(address: string, sender: string, now: Instant): Suppression | undefined {
     const form = suppressedForm(address);
-    if (Buffer.byteLength(form) > LONGEST_ADDRESS) return undefined;
+    if (Buffer.byteLength(form) > LONGEST_SUPPRESSED) return undefined;
     const scope = scopeOfSender(sender);
     return this.get('', form, now) ?? (scope === '' ? undefined : this.get(scope, form, now));
   }

@@ -94,6 +94,20 @@ describe('a text', () => {
     );
   });
 
+  it.each(['MAILER-DAEMON@relay.example', 'Mail Delivery System <noreply@relay.example>', '"Post Office" <postmaster@b.example>', '<>'])(
+    'of %s is a bounce without an enhanced code too',
+    from => {
+      expect(read('a@b.example', `From: ${from}`, '', 'Remote host said: 550 no such user')?.reply.code).toBe(550);
+    },
+  );
+
+  it.each(['Acme, 551 Fifth Avenue, New York', 'Call 555-1234', 'Our office (556 Main Street) is closed'])(
+    'of a person who is away, "%s", is none',
+    text => {
+      expect(read('a@b.example', 'From: Ann <a@b.example>', 'Auto-Submitted: auto-replied', '', 'I am away.', text)).toBeUndefined();
+    },
+  );
+
   it.each([
     'I am out of the office until the 550th of May, call 0550 123',
     'Warning: message delayed. 451 4.4.1 connection timed out. Will retry.',

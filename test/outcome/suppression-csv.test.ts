@@ -1,11 +1,13 @@
 /** The suppression list as CSV: what is written is read again, and what cannot be read is said. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { readScope, readSuppressed } from '../../src/accept/suppressed.js';
 import { suppressedForm, SUPPRESSION_REASONS, type Suppression } from '../../src/kernel/suppression.js';
 import { csvCells } from '../../src/outcome/csv-read.js';
 import { suppressionLine, SuppressionReader } from '../../src/outcome/suppression-csv.js';
 
-const reader = (scope = '') => new SuppressionReader({ scope, reason: 'manual', now: 5_000, offset: 1_000 });
+const reader = (scope = '') =>
+  new SuppressionReader({ scope, reason: 'manual', now: 5_000, offset: 1_000 }, { address: readSuppressed, scope: readScope });
 
 describe('a list of addresses', () => {
   it('takes bare addresses, with or without a header, comments and blank lines', () => {
@@ -32,6 +34,14 @@ describe('a list of addresses', () => {
     });
   });
 
+  it('has addresses and scopes in the form in which mail has them', () => {
+    const r = reader();
+    r.read('address,scope');
+    expect(r.read('Ann@Bücher.example,例え.jp')).toMatchObject({
+      entry: { address: 'ann@xn--bcher-kva.example', scope: 'xn--r8jz45g.jp' },
+    });
+  });
+
   it.each([
     ['not an address', 'is no address'],
     ['a@b.example,-', 'is no domain'],
@@ -39,6 +49,11 @@ describe('a list of addresses', () => {
     ['a@b.example,,,yesterday', 'a time'],
     ['"a@b.example', 'quotes'],
     ['two words@b.example', 'is no address'],
+    ['a@b.example;2026-01-01', 'is no address'],
+    ['a@b.example.', 'is no address'],
+    ["'a@b.example'", 'is no address'],
+    ['a@b.example,,manual,45000', 'a time'],
+    ['a@b.example,,manual,,12', 'a time'],
   ])('says what is wrong with %s', (line, what) => {
     const r = reader();
     r.read('z@z.example');

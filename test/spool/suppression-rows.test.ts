@@ -43,6 +43,12 @@ describe('the suppression list', () => {
     expect(store.suppression.find('b@one.example', '', START)).toBeUndefined();
   });
 
+  it('takes an end beyond all dates', async () => {
+    const store = await open(folder());
+    await store.settle([], [], [suppressionRow(entry({ until: 1e18 }))]);
+    expect(store.suppression.find('a@one.example', '', START)?.until).toBe(2 ** 48 - 1);
+  });
+
   it('commits with the outcome that made it: both or neither', async () => {
     const dir = folder();
     const store = await open(dir);
