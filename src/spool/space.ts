@@ -4,7 +4,7 @@
  * is given up when others fill the disk, so that outcomes of mail already accepted can still be written, and made again when
  * there is room for it.
  */
-import { closeSync, fsyncSync, openSync, statfsSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../kernel/clock.js';
 import { SECOND, type Instant } from '../kernel/units.js';
@@ -67,7 +67,8 @@ export class Space {
     this.#taken = 0;
     this.#room = free < minFree ? 'full' : 'ok';
     if (this.#hasBallast && free < this.#ballast / 2) {
-      unlinkSync(this.#path);
+      // It may be gone already: people make room on a full disk, too.
+      rmSync(this.#path, { force: true });
       this.#hasBallast = false;
     } else if (!this.#hasBallast && free > minFree + 2 * this.#ballast) this.#fill();
   }
@@ -75,16 +76,17 @@ export class Space {
   /** Zeros really written: a hole would reserve nothing. */
   #fill(): void {
     const block = Buffer.alloc(Math.min(this.#ballast, 1024 * 1024));
-    const fd = openSync(this.#path, 'w', 0o600);
+    let fd: number | undefined;
     try {
+      fd = openSync(this.#path, 'w', 0o600);
       for (let written = 0; written < this.#ballast;) written += writeSync(fd, block, 0, Math.min(block.length, this.#ballast - written));
       fsyncSync(fd);
       this.#hasBallast = true;
     } catch {
       // No room after all: without ballast the disk is as it was before.
-      unlinkSync(this.#path);
+      if (fd !== undefined) rmSync(this.#path, { force: true });
     } finally {
-      closeSync(fd);
+      if (fd !== undefined) closeSync(fd);
     }
   }
 }

@@ -2,7 +2,18 @@
  * What a start finds: a commit whose bodies did not reach the disk, damage, newer formats, another node, a full disk. It
  * drops only what was never acknowledged, and never starts afresh.
  */
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import * as lmdb from 'lmdb';
 import { describe, expect, it } from 'vitest';
@@ -214,6 +225,32 @@ describe('a disk', () => {
     free++;
     clock.advance(1_000);
     expect([store.room(), ballast()]).toEqual(['ok', true]);
+  });
+
+  it('that a person makes room on: without its ballast, or where there can be none, the store goes on', async () => {
+    const dir = folder();
+    const clock = createManualClock(START);
+    let free = 1_000_000_000;
+    const failures: string[] = [];
+    const disk = {
+      clock,
+      minFree: 10_000_000,
+      ballast: BALLAST,
+      free: () => free,
+      onFailure: (error: Error) => failures.push(error.message),
+    };
+    const store = await open(dir, disk);
+    unlinkSync(join(dir, 'ballast'));
+    free = 1;
+    clock.advance(1_000);
+    await store.accept(envelope(), to('a@d'), Buffer.from('x'));
+    expect(store.room()).toBe('full');
+    mkdirSync(join(dir, 'ballast'));
+    free = 1_000_000_000;
+    clock.advance(1_000);
+    expect(store.room()).toBe('ok');
+    await store.accept(envelope(), to('b@d'), Buffer.from('x'));
+    expect(failures).toEqual([]);
   });
 
   it('that mail itself fills is looked at before its second is over', async () => {
