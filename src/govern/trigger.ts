@@ -7,7 +7,7 @@
  */
 import { DAY, type Instant, type Ms } from '../kernel/units.js';
 
-/** Entries above which idle ones are looked for. */
+/** Entries above which idle ones are looked for; the next time when there are twice as many as that left. */
 const MANY = 10_000;
 
 /** Matches that have not yet reached their trigger, oldest first. */
@@ -18,11 +18,15 @@ export interface Counting {
 
 export class Triggers {
   readonly #seen = new Map<string, Counting>();
+  #many = MANY;
 
   /** Counts one match; true when it is the one that reaches the trigger, after which counting starts over. */
   reached(key: string, trigger: { readonly count: number; readonly per: Ms }, now: Instant): boolean {
     if (trigger.count <= 1) return true;
-    if (this.#seen.size > MANY) this.forget(now);
+    if (this.#seen.size > this.#many) {
+      this.forget(now);
+      this.#many = Math.max(MANY, 2 * this.#seen.size);
+    }
     const before = this.#seen.get(key)?.times ?? [];
     const times = [...before.filter(t => t > now - trigger.per), now];
     if (times.length >= trigger.count) {
