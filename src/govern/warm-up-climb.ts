@@ -25,8 +25,8 @@ export interface Records {
   readonly days: Days;
   readonly complaints: Complaints;
   readonly absence: Absence;
-  /** Does a provider report complaints? */
-  reports(provider: string): boolean;
+  /** Providers that report complaints. */
+  readonly reporting: () => Iterable<string>;
   windowOpen(source: string, provider: string | undefined, from: Instant, to: Instant): Ms;
   pausedSince(source: string, provider: string | undefined): Instant | undefined;
 }
@@ -146,13 +146,16 @@ function figures({ sent, sample, delivered, deferrals, blocks, hardBounces }: Ta
 function complained(records: Records, climb: Climb, unit: Unit, to: Instant): { complaints: number; reporting: number } {
   if (records.complaints.empty) return { complaints: 0, reporting: 0 };
   const totals = { complaints: 0, reporting: 0 };
-  const seen = new Set<string>();
-  records.days.each(climb.address, to - COMPLAINT_WINDOW, to, (provider, counts) => {
-    if (!records.reports(provider) || unitOf(climb, provider) !== unit) return;
-    totals.reporting += counts.delivered ?? 0;
-    if (!seen.has(provider)) totals.complaints += records.complaints.of(climb.address, provider, to);
-    seen.add(provider);
-  });
+  // The brake asks after every outcome: few providers report, thousands have rows.
+  for (const provider of records.reporting()) {
+    if (unitOf(climb, provider) !== unit) continue;
+    let rows = 0;
+    records.days.eachOf(climb.address, provider, to - COMPLAINT_WINDOW, to, (_, counts) => {
+      rows++;
+      totals.reporting += counts.delivered ?? 0;
+    });
+    if (rows > 0) totals.complaints += records.complaints.of(climb.address, provider, to);
+  }
   return totals;
 }
 

@@ -21,6 +21,9 @@ const YOUNG: Ms = 8 * DAY;
 /** Entries a recipient's `counted` list may hold; older ones can no longer be replaced. */
 const MOST_COUNTED = 16;
 
+/** A lane's day: the provider, its counts, when the day began, attempts. */
+type Visit = (provider: string, counts: Readonly<Partial<Record<OutcomeClass, number>>>, day: Instant, attempts: number) => void;
+
 /** One day of a lane, as it is committed. It goes on counting. */
 interface Row extends DayRow {
   attempts: number;
@@ -36,6 +39,7 @@ interface Address {
 }
 
 const NONE: readonly DayRow[] = [];
+const NO_ROWS: readonly Row[] = [];
 
 export class Days {
   readonly #addresses = new Map<string, Address>();
@@ -168,14 +172,14 @@ export class Days {
   }
 
   /** Visits the counts of every lane of an address for days in [from, to). */
-  each(
-    address: string,
-    from: Instant,
-    to: Instant,
-    visit: (provider: string, counts: Readonly<Partial<Record<OutcomeClass, number>>>, day: Instant, attempts: number) => void,
-  ): void {
-    for (const [provider, rows] of this.#addresses.get(address)?.lanes ?? []) {
-      for (const row of rows) if (row.day >= from && row.day < to) visit(provider, row.recipients, row.day, row.attempts);
+  each(address: string, from: Instant, to: Instant, visit: Visit): void {
+    for (const provider of this.#addresses.get(address)?.lanes.keys() ?? []) this.eachOf(address, provider, from, to, visit);
+  }
+
+  /** The same for one lane. */
+  eachOf(address: string, provider: string, from: Instant, to: Instant, visit: Visit): void {
+    for (const row of this.#addresses.get(address)?.lanes.get(provider) ?? NO_ROWS) {
+      if (row.day >= from && row.day < to) visit(provider, row.recipients, row.day, row.attempts);
     }
   }
 

@@ -64,7 +64,7 @@ class WarmUp implements Ramp {
       days: this.#days,
       complaints: this.#complaints,
       absence: this.#absence,
-      reports: provider => this.#reporting.has(provider),
+      reporting: () => this.#reporting,
       windowOpen: (source, provider, from, to) => ports.windowOpen(source, provider, from, to),
       pausedSince: (source, provider) => ports.pausedSince(source, provider),
     };

@@ -1,5 +1,6 @@
 /** Reports about delivered mail at the gates: a bounce counts by its new class, a complaint for seven days, once each. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { Days } from '../../src/govern/warm-up-days.js';
 import { DAY, HOUR } from '../../src/kernel/units.js';
 import { ADDRESS, hourly, schedule, settings, source, World } from './warm-up-world.js';
 
@@ -65,5 +66,16 @@ describe('complaints', () => {
     expect(w.ramp.complaints('cold-1', w.now)).toBe(2);
     expect(w.ramp.complaints('cold-1', w.now + 2 * DAY)).toBe(1);
     expect(w.ramp.complaints('cold-1', w.now + 8 * DAY)).toBe(0);
+  });
+
+  it('make no outcome dearer by the providers that report none', () => {
+    const w = new World(settings([schedule(LADDER)], [source({ stage: 2 })], ['google'])).send(20);
+    w.ramp.complain(lane, w.now);
+    const all = vi.spyOn(Days.prototype, 'each');
+    const one = vi.spyOn(Days.prototype, 'eachOf');
+    w.send(20);
+    expect(one).toHaveBeenCalled();
+    expect(all).not.toHaveBeenCalled();
+    vi.restoreAllMocks();
   });
 });
