@@ -8,7 +8,9 @@ import type { Core } from './core.js';
 import { placeOf, stopsLanes, type Target } from './pause.js';
 
 export function pause(core: Core, target: Target, author: string, why: string | undefined, now: Instant): void {
-  if (core.pauses.pause(target, author, why, now)) tell(core, target);
+  const { source } = stopsLanes(target) ? placeOf(target) : {};
+  const address = source === undefined ? undefined : core.floor.source(source)?.address;
+  if (core.pauses.pause(target, author, why, now, address)) tell(core, target);
 }
 
 /** False when there was nothing to resume. */

@@ -29,6 +29,8 @@ export class Core {
   /** Nobody is to be woken: the caller is configuring or restoring. */
   quiet = false;
   #seed: number;
+  readonly #windowed = ({ source: { address }, provider }: Lane): boolean =>
+    this.windows.at({ scope: 'lane', address, provider }).length > 0;
 
   constructor(ports: GovernorPorts, makeRamp: MakeRamp, seed: number) {
     this.ports = ports;
@@ -60,6 +62,11 @@ export class Core {
     else if (state && provider !== undefined) this.floor.touchLane(state, provider);
     else if (state) this.floor.touchSource(state);
     if (!this.quiet) this.ports.changed(source, provider);
+  }
+
+  /** Forgets lanes of which nothing is left: a few a call. */
+  sweep(now: Instant, few = 4): void {
+    this.floor.sweep(now, this.#windowed, few);
   }
 
   placeChanged(place: WindowPlace): void {

@@ -1,8 +1,8 @@
 /**
  * The lanes and sources there are, what each has in use, and how old each one's limits are.
  *
- * A lane exists from its first connection or departure until its history, connections and closings are gone; asking about
- * one that does not exist makes a passing one. Sources are known by address: histories survive renaming. Every change of a
+ * A lane exists from its first connection or departure until its history, connections, closings and windows are gone; asking
+ * about one that does not exist makes a passing one. Sources are known by address: histories survive renaming. Every change of a
  * limit takes the next number of one sequence; the epoch of a lane is the highest number among its own, its source's and the
  * daemon's, so that any change voids permits not yet presented.
  */
@@ -119,6 +119,11 @@ export class Floor {
     return this.#byName.get(name);
   }
 
+  /** What the configuration calls an address. */
+  named(address: string): string | undefined {
+    return this.#byAddress.get(address)?.config?.name;
+  }
+
   /** The source of an address, known to the configuration or not. */
   address(address: string): SourceState {
     let state = this.#byAddress.get(address);
@@ -180,8 +185,8 @@ export class Floor {
     if (lane) lane.version = ++this.#sequence;
   }
 
-  /** Looks at a few lanes and forgets those with nothing left; called often, never long. */
-  sweep(now: Instant, few = 4): void {
+  /** Looks at a few lanes and forgets those with nothing left, `windowed` ones aside; called often, never long. */
+  sweep(now: Instant, windowed: (lane: Lane) => boolean, few: number): void {
     for (let i = 0; i < few; i++) {
       const next = (this.#sweep ??= this.lanes()).next();
       if (next.done) {
@@ -191,7 +196,7 @@ export class Floor {
       const lane = next.value;
       if (lane.account.inflight > 0 || lane.account.connections > 0) continue;
       if (!lane.compiled?.shared) lane.compiled = undefined;
-      if (!lane.account.idle(now) || !(lane.concurrency?.forgettable(now) ?? true)) continue;
+      if (!lane.account.idle(now) || !(lane.concurrency?.forgettable(now) ?? true) || windowed(lane)) continue;
       lane.source.lanes.delete(lane.provider);
       lane.kept = false;
       lane.account.forget();

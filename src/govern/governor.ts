@@ -61,6 +61,7 @@ export class CoreGovernor implements K.Governor {
     core.quiet = true;
     core.compiler.configure(settings);
     core.floor.configure(settings);
+    core.pauses.follow({ addressOf: name => core.floor.source(name)?.address, sourceOf: address => core.floor.named(address) }, now);
     core.ramp.configure(settings, now);
     for (const window of core.windows.all()) this.#keepWindowed(window);
     core.floor.touchAll();
@@ -74,7 +75,7 @@ export class CoreGovernor implements K.Governor {
   }
 
   mayConnect(lane: LaneName | KnownLane, now: Instant): K.ConnectVerdict {
-    this.#core.floor.sweep(now);
+    this.#core.sweep(now);
     this.#now = now;
     const known = this.#core.floor.lane(lane);
     return known ? this.#connections.ask(known, now) : unknownSource(lane, now);
@@ -128,7 +129,7 @@ export class CoreGovernor implements K.Governor {
 
   settle(permit: Permit, answered: Instant, recipients: readonly K.Settled[], now: Instant): ReturnType<K.Governor['settle']> {
     this.#now = now;
-    this.#core.floor.sweep(now);
+    this.#core.sweep(now);
     const held = this.#permits.answer(permit, answered, now);
     if (!held) return { counted: recipients.map(r => r.counted), days: [] };
     const { lane, ask } = held;
@@ -191,7 +192,7 @@ export class CoreGovernor implements K.Governor {
   expire(now: Instant): void {
     this.#now = now;
     this.#core.windows.expire(now);
-    this.#core.floor.sweep(now, 64);
+    this.#core.sweep(now, 64);
   }
 
   judge(source: string, tick: Instant, now: Instant): void {

@@ -1,5 +1,6 @@
 /**
- * What people have paused: sources, providers, lanes, queues, jobs. Only a person takes a pause away; no rule, tick or reload does.
+ * What people have paused: sources, providers, lanes, queues, jobs. Only a person takes a pause away; no rule, tick or reload
+ * does: that of a source, or of a lane of one, stays with the source's address, whatever a reload calls that.
  */
 import type { PauseTarget as Target } from '../kernel/governor.js';
 import type { Reason } from '../kernel/verdict.js';
@@ -12,6 +13,14 @@ export interface Pause {
   readonly by: string;
   readonly why?: string;
   readonly at: Instant;
+  /** Of the source it is about, when one is known. */
+  readonly address?: string;
+}
+
+/** What sources are called now. */
+export interface Names {
+  addressOf(source: string): string | undefined;
+  sourceOf(address: string): string | undefined;
 }
 
 /** A record but for the target's place and state. */
@@ -39,11 +48,11 @@ export class Pauses {
     this.#chronicle = chronicle;
   }
 
-  /** False when it was paused already: the first pause stands. */
-  pause(target: Target, author: string, why: string | undefined, now: Instant): boolean {
+  /** False when it was paused already: the first pause stands. `address` is that of the source it is about. */
+  pause(target: Target, author: string, why: string | undefined, now: Instant, address?: string): boolean {
     const key = keyOf(target);
     if (this.#pauses.has(key)) return false;
-    const pause: Pause = { by: author, ...(why === undefined ? {} : { why }), at: now };
+    const pause: Pause = { by: author, ...(why === undefined ? {} : { why }), at: now, ...(address === undefined ? {} : { address }) };
     this.#pauses.set(key, pause);
     const text = `${target.kind} ${target.name} paused${why ? `: ${why}` : ''}`;
     this.#tell({ type: 'paused', author, text, at: now, before: { [key]: null } }, target, pause);
@@ -71,6 +80,36 @@ export class Pauses {
     if (pause) this.#pauses.set(keyOf(target), pause);
     else this.#pauses.delete(keyOf(target));
     this.#tell(record, target, pause, besides);
+  }
+
+  /** Sources may have other names now, or other addresses under their names. */
+  follow(names: Names, now: Instant): void {
+    const moved = new Map<string, Pause>();
+    const left: string[] = [];
+    const said: string[] = [];
+    for (const [key, pause] of this.#pauses) {
+      const target = targetOf(key);
+      const { source = '', provider } = placeOf(target);
+      if (target.kind !== 'source' && target.kind !== 'lane') continue;
+      const name = (pause.address === undefined ? undefined : names.sourceOf(pause.address)) ?? source;
+      const address = names.addressOf(name) ?? pause.address;
+      if (name === source && address === pause.address) continue;
+      const called = { kind: target.kind, name: provider === undefined ? name : `${name}/${provider}` };
+      const known = { ...pause, ...(address === undefined ? {} : { address }) };
+      if (pause.address === undefined) this.#pauses.set(key, known);
+      else {
+        left.push(key);
+        if (!moved.has(keyOf(called))) moved.set(keyOf(called), known);
+        said.push(
+          `${target.kind} ${target.name} stays paused: ${name === source ? `its address is ${address}` : `it is called ${called.name}`} now`,
+        );
+      }
+    }
+    if (left.length === 0) return;
+    for (const key of left) this.#pauses.delete(key);
+    for (const [key, pause] of moved) this.#pauses.set(key, pause);
+    const state = { ...Object.fromEntries(left.map(key => [key, null])), ...Object.fromEntries(moved) };
+    this.#chronicle.record({ type: 'paused', author: 'reload', text: said.join('; '), at: now, state });
   }
 
   reason(target: Target): Reason | undefined {

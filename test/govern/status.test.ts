@@ -276,6 +276,20 @@ describe('lanes', () => {
     expect(s.governor.lanes()).toEqual([]);
   });
 
+  it('stay while a window on them is open or recovering, after their last hour of mail too', () => {
+    const blocked = rule('blocked', { class: 'block.ip', suspend: true, window: 6 * HOUR, recover: HOUR });
+    const s = new Stand({ providers: [provider('alpha', {}, [blocked])] });
+    s.send(HOT, match({ rule: blocked }));
+    const look = () => {
+      for (let i = 0; i < 3; i++) s.governor.expire(s.now);
+      return [s.governor.lanes().length, s.governor.sourceStatus('hot', s.now).state];
+    };
+    s.now += 5 * HOUR;
+    expect(look()).toEqual([1, 'suspended']);
+    s.now += 2 * HOUR + 1;
+    expect(look()).toEqual([0, 'warm']);
+  });
+
   it('follow the address when a source is renamed, and finish what a removed one had begun', () => {
     const s = new Stand({ defaults: { maxMsgPerHour: 3, ...burst } });
     const permit = s.go(HOT, 2);
