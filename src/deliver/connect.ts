@@ -17,7 +17,7 @@ import { networkReply } from '../outcome/reply.js';
 import type { MxHost, Router } from '../route/router.js';
 import { dial } from './dial.js';
 import type { Dialogue } from './dialogue.js';
-import { authenticate, handshake, type HandshakeOptions, type Refused, type TlsManner } from './handshake.js';
+import { authenticate, handshake, type HandshakeOptions, lastWord, type Refused, type TlsManner } from './handshake.js';
 import type { HostMemory, Met } from './host-memory.js';
 import type { DeliverLog } from './ports.js';
 import type { Failed, Leave, Opened, Target } from './target.js';
@@ -178,6 +178,8 @@ export class Connector {
         detail: ready.reply.text,
       });
     }
+    // A 421 to STARTTLS, say: nodemailer tells that it is ready, and then that it is gone.
+    if (ready.destroyed) return { ...lastWord(ready, `${host.name}[${address}]`), host: host.name };
     const trouble = manner === 'clear' ? undefined : this.#guard.judged(target, policy, ready);
     const refused: Refused | undefined = trouble ?? (await authenticate(ready, options));
     if (!refused) return { connection: ready, host: host.name, address, tls: ready.secure, dialogue: options.dialogue };

@@ -263,6 +263,7 @@ export class Dispatcher {
     const departed = await this.#departures.run(departure, session);
     this.#inFlight--;
     this.backlog.place(pick.waiting.queue);
+    if (departed.sent) lane.deadSites.delete(session.site);
     const limits = governor.laneLimits(lane.known);
     const alive =
       session.mayCarry(limits) && !governor.shouldClose(lane.known, session.connection, clock.now()) && this.#running && !lane.retired

@@ -144,6 +144,12 @@ function refusal(error: SendError, connection: SMTPConnection, { host, address, 
   return { phase, reply: networkReply(`${label}: ${where}${error.message}`) };
 }
 
+/** What a server said that closed the connection at once. */
+export function lastWord({ lastServerResponse }: SMTPConnection, label: string): Refused {
+  const last = typeof lastServerResponse === 'string' ? parseReply(lastServerResponse) : undefined;
+  return { phase: 'helo', reply: last && last.code >= 400 ? last : networkReply(`${label}: connection closed before it was ready`) };
+}
+
 const TLS_STEP: Readonly<Record<TlsManner, string>> = { clear: 'TLS', offered: 'STARTTLS', starttls: 'STARTTLS', implicit: 'TLS' };
 
 function phaseOf(error: SendError, connection: SMTPConnection, manner: TlsManner): Phase {

@@ -53,7 +53,13 @@ export class Lane implements Scheduled {
   /** Connected to the site, or about to be. */
   isAt(site: string): boolean {
     if ((this.opening.get(site) ?? 0) > 0) return true;
-    for (const session of this.sessions) if (session.site === site && session.state !== 'closed') return true;
+    for (const { site: its, state } of this.sessions) if (its === site && (state === 'idle' || state === 'busy')) return true;
+    return false;
+  }
+
+  /** Is one of its connections about to be closed? */
+  get isLeaving(): boolean {
+    for (const session of this.sessions) if (session.state === 'leaving') return true;
     return false;
   }
 

@@ -70,7 +70,7 @@ export class Opener {
     const opening = lane.opening.get(site.key) ?? 0;
     if (lane.openingCount() >= MOST_OPENING || lane.idleFor(site.key)) return false;
     if (this.#picker.dueAt(site, opening + 1, now) <= opening) return false;
-    const there = opening + [...lane.sessions].filter(s => s.site === site.key).length;
+    const there = opening + [...lane.sessions].filter(s => s.site === site.key && s.state !== 'leaving').length;
     // All are busy: the governor says whether a slot is due all the same, and then they are too slow for it.
     if (opening === 0) return true;
     return there < Math.ceil(this.#ports.governor.laneStatus(lane.known, now).maxMsgPerHour / PER_CONNECTION);
@@ -80,13 +80,17 @@ export class Opener {
   #makeRoom(lane: Lane, site: Site, verdict: Wait): void {
     const reason = verdict.because()[0];
     if (reason?.limit !== 'max-smtp-out') return;
+    // One that is on its way out makes room enough.
+    if (lane.isLeaving) return;
     const mine = [...lane.sessions].find(s => s.state === 'idle' && s.site !== site.key);
     if (mine) return mine.quit();
     if (reason.scope === 'lane') return;
+    let idle: Session | undefined;
     for (const other of this.#lanes.matching(reason.scope === 'source' ? lane.source : undefined)) {
-      const idle = other === lane ? undefined : other.anyIdle();
-      if (idle) return idle.quit();
+      if (other.isLeaving) return;
+      if (other !== lane) idle ??= other.anyIdle();
     }
+    idle?.quit();
   }
 
   async #open(lane: Lane, site: Site, permitted: number): Promise<void> {
@@ -111,7 +115,6 @@ export class Opener {
     else lane.opening.delete(site.key);
     if (opened && 'connection' in opened && connection !== undefined) {
       governor.connected(connection, clock.now());
-      lane.deadSites.delete(site.key);
       const session = new Session(connection, site.key, opened, clock, { closed: (s, reply) => this.#closed(lane, s, reply) });
       lane.sessions.add(session);
       if (this.#hooks.running() && !lane.retired) session.rest(governor.laneLimits(lane.known).idleTimeout);
@@ -142,6 +145,17 @@ export class Opener {
     lane.sessions.delete(session);
     governor.disconnected(session.connection, clock.now());
     if (reply) governor.absorbReply(lane.known, this.#classify(lane, { reply, phase: 'idle' }), clock.now());
+    if (session.useless)
+      this.#useless(lane, session, reply?.line ?? `${session.host}[${session.address}]: closed before a message could begin`);
     this.#hooks.released(lane);
+  }
+
+  /** Connections like this one would come and go as fast as they can be made: the site rests, and others of its hosts come first. */
+  #useless(lane: Lane, { site, host, address }: Session, why: string): void {
+    const { clock, memory, log } = this.#ports;
+    memory.failed({ ...lane.name, host, address }, why);
+    lane.siteFailed(site, why, clock.now());
+    this.#hooks.alarm(lane);
+    log.info({ lane: lane.key, host, reply: why }, 'connection closed before it was used');
   }
 }

@@ -1,8 +1,9 @@
 /**
  * One connection of a lane, from EHLO to QUIT: what it has carried, whether it may carry more.
  *
- * States: busy (a transaction is in flight), idle (ready for MAIL FROM), closed. A session belongs to one site (the MX set it
- * was opened to) and carries only mail for domains of that site.
+ * States: busy (a transaction is in flight), idle (ready for MAIL FROM), leaving (QUIT is said: it carries nothing more, and the
+ * receiver still counts it), closed. A session belongs to one site (the MX set it was opened to) and carries only mail for
+ * domains of that site.
  */
 import type { Clock, Timer } from '../kernel/clock.js';
 import type { LaneLimits } from '../kernel/governor.js';
@@ -16,8 +17,11 @@ import { fit } from './fit.js';
 import { type SignAnew, signedAnew } from './sign-anew.js';
 import { type TransactionResult, transact, unasked, unsent } from './transaction.js';
 
+/** How long the answer to QUIT may take, real time: nobody needs it, and until then the connection is in others' way. */
+const QUIT_PATIENCE = 5_000;
+
 export interface SessionHooks {
-  /** The connection is gone; `reply` is what the server said when it closed an idle connection, if anything. */
+  /** The connection is gone; `reply` is what the server said when it closed a connection with nothing under way, if anything. */
   closed(session: Session, reply: Reply | undefined): void;
 }
 
@@ -28,11 +32,13 @@ export interface Sending {
 }
 
 export class Session {
-  state: 'busy' | 'idle' | 'closed' = 'idle';
+  state: 'busy' | 'idle' | 'leaving' | 'closed' = 'idle';
   /** Transactions carried. */
   messages = 0;
   /** Refusals met. */
   errors = 0;
+  /** The receiver closed it before the first message it was claimed for could begin. */
+  useless = false;
   readonly host: string;
   readonly address: string;
   readonly tls: boolean;
@@ -43,6 +49,7 @@ export class Session {
   #idleTimer: Timer | undefined;
   #idleTimerAt: Instant = 0;
   #idleUntil: Instant = 0;
+  #quitTimer: NodeJS.Timeout | undefined;
   #retired = false;
   #resetting: ((alive: boolean) => void) | undefined;
 
@@ -117,7 +124,7 @@ export class Session {
 
   /** Waits for work; closes itself after the idle time. One timer serves many rests: it looks again when it was early. */
   rest(idleTimeout: number): void {
-    if (this.state === 'closed') return;
+    if (this.state === 'closed' || this.state === 'leaving') return;
     this.state = 'idle';
     this.#idleUntil = this.#clock.now() + idleTimeout;
     if (this.#idleTimer && this.#idleTimerAt <= this.#idleUntil) return;
@@ -125,11 +132,15 @@ export class Session {
     this.#armIdle();
   }
 
-  /** QUIT, and gone from the lane's point of view at once. */
+  /** QUIT. It is closed with the answer to that, or without one after a while. */
   quit(): void {
-    if (this.state === 'closed') return;
-    if (!this.#dead()) this.#opened.connection.quit();
-    this.#gone();
+    if (this.state === 'closed' || this.state === 'leaving') return;
+    if (this.#dead()) return this.#gone();
+    this.state = 'leaving';
+    this.#idleTimer?.cancel();
+    this.#idleTimer = undefined;
+    this.#quitTimer = setTimeout(() => this.#opened.connection.close(), QUIT_PATIENCE).unref();
+    this.#opened.connection.quit();
   }
 
   /** Ends the connection now; a transaction in flight fails. */
@@ -139,7 +150,7 @@ export class Session {
   }
 
   #dead(): boolean {
-    return this.state === 'closed' || this.#opened.connection.destroyed;
+    return this.state === 'closed' || this.state === 'leaving' || this.#opened.connection.destroyed;
   }
 
   #armIdle(): void {
@@ -154,13 +165,15 @@ export class Session {
 
   #gone(): void {
     if (this.state === 'closed') return;
-    const wasIdle = this.state === 'idle';
+    this.useless = this.state === 'busy' && this.messages === 0;
+    const unasked = this.state === 'idle' || this.useless;
     this.state = 'closed';
+    clearTimeout(this.#quitTimer);
     this.#idleTimer?.cancel();
     this.#idleTimer = undefined;
     this.#resetting?.(false);
     const last = this.#opened.connection.lastServerResponse;
-    const reply = wasIdle && typeof last === 'string' && /^4\d\d/.test(last) ? parseReply(last) : undefined;
+    const reply = unasked && typeof last === 'string' && /^4\d\d/.test(last) ? parseReply(last) : undefined;
     this.#hooks.closed(this, reply);
   }
 }

@@ -2,7 +2,7 @@
  * A session's life on a real socket and a clock moved by hand: idle time, transactions, connections that go.
  */
 import net from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import { Session } from '../../src/deliver/session.js';
 import type { Envelope } from '../../src/kernel/message.js';
@@ -66,7 +66,8 @@ describe('the idle time', () => {
     clock.advance(3_000);
     expect(s.state).toBe('idle');
     clock.advance(2_000);
-    expect([s.state, closed()]).toEqual(['closed', 1]);
+    expect([s.state, closed()]).toEqual(['leaving', 0]);
+    await vi.waitFor(() => expect([s.state, closed()]).toEqual(['closed', 1]));
   });
 
   it('comes sooner when it is made shorter', async () => {
@@ -74,7 +75,8 @@ describe('the idle time', () => {
     s.rest(60_000);
     s.rest(1_000);
     clock.advance(1_000);
-    expect(s.state).toBe('closed');
+    expect(s.state).toBe('leaving');
+    await vi.waitFor(() => expect(s.state).toBe('closed'));
   });
 
   it('does not end a session that was claimed for a transaction that has not begun yet', async () => {
@@ -87,7 +89,25 @@ describe('the idle time', () => {
     expect(result.answers.map(a => a.reply.code)).toEqual([250, 250]);
     s.rest(5_000);
     clock.advance(5_000);
-    expect(s.state).toBe('closed');
+    expect(s.state).toBe('leaving');
+    await vi.waitFor(() => expect(s.state).toBe('closed'));
+  });
+});
+
+describe('QUIT', () => {
+  it('is not waited for without end', async () => {
+    silentFrom = 'QUIT';
+    const { session: s, closed } = await session();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      s.quit();
+      vi.advanceTimersByTime(4_999);
+      expect([s.state, closed()]).toEqual(['leaving', 0]);
+      vi.advanceTimersByTime(1);
+      expect([s.state, closed()]).toEqual(['closed', 1]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 
@@ -98,7 +118,7 @@ describe('a connection that goes', () => {
     const result = await s.send(ENVELOPE, ENVELOPE.sender, TO, CONTENT);
     expect(result).toMatchObject({ seen: false, uncertain: false });
     expect(result.answers.map(a => a.reply.code)).toEqual([0, 0]);
-    expect(s.state).toBe('closed');
+    await vi.waitFor(() => expect(s.state).toBe('closed'));
     expect(verbs).not.toContain('MAIL');
   });
 
