@@ -1,7 +1,8 @@
 /**
  * Alerts: what people want to be told of without looking, as an object for programs and as a mail. Pure.
  *
- * Of a kind and a subject at most one goes out in a while; what is left out meanwhile is counted, and told afterwards.
+ * Of a kind and a source (else a subject) at most one goes out in a while: a provider's trouble is felt on a thousand lanes at
+ * once. What is left out meanwhile is counted, and told afterwards.
  */
 import type { JournalRecord } from '../kernel/journal.js';
 import type { Settings } from '../kernel/settings.js';
@@ -13,7 +14,7 @@ import { mailDate } from './mail-date.js';
 export interface Alert {
   readonly kind: AlertKind;
   readonly at: Instant;
-  /** What it is about: a source, a pool, a file, a webhook. One alert of a kind for each in a while. */
+  /** What it is about: a source, a lane, a pool, a file, a webhook. */
   readonly subject: string;
   /** One sentence. */
   readonly text: string;
@@ -25,8 +26,9 @@ export interface Alert {
   readonly reply?: string;
   /** Why it is so, most important first. */
   readonly because?: readonly string[];
-  /** Alerts of this kind and subject that were left out, this one among them. */
+  /** Alerts of this kind that were left out, this one among them, and what they were about, as far as there is room. */
   readonly count?: number;
+  readonly subjects?: readonly string[];
 }
 
 const KINDS: ReadonlySet<string> = new Set<AlertKind>(['window-opened', 'stage-braked', 'stage-held', 'stage-back', 'graduated']);
@@ -60,22 +62,26 @@ function suspends(record: JournalRecord): boolean {
   );
 }
 
+/** Subjects named of those that were left out. */
+const NAMED = 20;
+
 /** One in a while, the rest counted. */
 export class Throttle {
-  readonly #entries = new Map<string, { since: Instant; left: number; last: Alert }>();
+  readonly #entries = new Map<string, { since: Instant; left: number; last: Alert; readonly subjects: Set<string> }>();
 
   constructor(private readonly every: Ms) {}
 
   /** The alert when it is to go out now. */
   offer(alert: Alert, now: Instant): Alert | undefined {
-    const key = `${alert.kind} ${alert.subject}`;
+    const key = `${alert.kind} ${alert.source ?? alert.subject}`;
     const entry = this.#entries.get(key);
     if (!entry) {
-      this.#entries.set(key, { since: now, left: 0, last: alert });
+      this.#entries.set(key, { since: now, left: 0, last: alert, subjects: new Set() });
       return alert;
     }
     entry.left++;
     entry.last = alert;
+    if (entry.subjects.size < NAMED) entry.subjects.add(alert.subject);
     return undefined;
   }
 
@@ -95,9 +101,11 @@ export class Throttle {
         this.#entries.delete(key);
         continue;
       }
-      told.push(entry.left === 1 ? entry.last : { ...entry.last, count: entry.left });
+      const several = { count: entry.left, ...(entry.subjects.size > 1 ? { subjects: [...entry.subjects] } : {}) };
+      told.push(entry.left === 1 ? entry.last : { ...entry.last, ...several });
       entry.since = now;
       entry.left = 0;
+      entry.subjects.clear();
     }
     return told;
   }
@@ -135,13 +143,18 @@ export function alertMail(
     'Content-Transfer-Encoding: 8bit',
     '',
     ...wrapped(alert.text),
-    ...(alert.count === undefined ? [] : ['', `This is the last of ${alert.count} such alerts since the one before.`]),
+    ...(alert.count === undefined ? [] : ['', ...wrapped(countText(alert.count, alert.subjects))]),
     ...(alert.reply === undefined ? [] : ['', 'The receiving system said:', ...wrapped(alert.reply).map(line => `  ${line}`)]),
     ...(alert.because?.length ? ['', 'Because:', ...alert.because.flatMap(why => wrapped(`- ${why}`))] : []),
     '',
     ...(target === undefined ? ['More: rampd status'] : [`More: rampd why ${target}`]),
   ];
   return Buffer.from(`${lines.join('\r\n')}\r\n`);
+}
+
+function countText(count: number, subjects: readonly string[] = []): string {
+  const about = subjects.length === 0 ? '' : ` They were about: ${subjects.join(', ')}${subjects.length < NAMED ? '' : ' …'}`;
+  return `This is the last of ${count} such alerts since the one before.${about}`;
 }
 
 const ascii = (text: string): string => printable(text).replace(/[^ -~]/g, '?');

@@ -58,13 +58,20 @@ describe('changes of limits', () => {
   });
 });
 
+const parts = {
+  to: ['ops@example.com', 'b@example.com'],
+  settings: { hostName: 'mta.example.com', dsn: { from: 'md@example.com' } },
+  wall: AT,
+  id: 'x1',
+};
+
 describe('the throttle', () => {
-  it('lets one of a kind and subject through in a while and counts the others', () => {
+  it('lets one of a kind and source through in a while and counts the others', () => {
     const throttle = new Throttle(15 * MINUTE);
     expect(throttle.offer(alert(), AT)).toBeDefined();
     expect(throttle.offer(alert({ text: 'second' }), AT + MINUTE)).toBeUndefined();
     expect(throttle.offer(alert({ text: 'third' }), AT + 2 * MINUTE)).toBeUndefined();
-    expect(throttle.offer(alert({ subject: 'cold-2' }), AT + 2 * MINUTE)).toBeDefined();
+    expect(throttle.offer(alert({ subject: 'cold-2', source: 'cold-2' }), AT + 2 * MINUTE)).toBeDefined();
     expect(throttle.offer(alert({ kind: 'stage-back' }), AT + 2 * MINUTE)).toBeDefined();
     expect(throttle.next).toBe(AT + 15 * MINUTE);
     expect(throttle.due(AT + 15 * MINUTE - 1)).toEqual([]);
@@ -73,6 +80,23 @@ describe('the throttle', () => {
     expect(throttle.due(AT + 30 * MINUTE)).toEqual([]);
     expect(throttle.next).toBeUndefined();
     expect(throttle.offer(alert(), AT + 31 * MINUTE)).toBeDefined();
+  });
+
+  it('lets one through of all the lanes of a source, and names the others', () => {
+    const throttle = new Throttle(15 * MINUTE);
+    const lane = (i: number) => alert({ kind: 'window-opened', source: 'hot-1', provider: `p${i}`, subject: `hot-1/p${i}` });
+    const lanes = Array.from({ length: 5_000 }, (_, i) => lane(i));
+    expect(lanes.filter(a => throttle.offer(a, AT))).toEqual([lane(0)]);
+    const [summary, ...more] = throttle.due(AT + 15 * MINUTE);
+    expect(more).toEqual([]);
+    expect(summary).toMatchObject({ count: 4_999, subject: 'hot-1/p4999' });
+    expect(summary?.subjects).toHaveLength(20);
+    const mail = alertMail(summary ?? alert(), parts as never).toString();
+    expect(mail.replaceAll('\r\n', ' ')).toMatch(
+      /the last of 4999 such alerts since the one before\. They were about: hot-1\/p1, hot-1\/p2, /,
+    );
+    expect(mail.split('\r\n').every(line => line.length < 300)).toBe(true);
+    expect(throttle.offer(alert({ kind: 'window-opened', source: 'hot-2', subject: 'hot-2/p1' }), AT)).toBeDefined();
   });
 
   it('loses none: what went out and what was counted is what was offered', () => {
@@ -88,7 +112,7 @@ describe('the throttle', () => {
         };
         for (const { subject, wait } of offers) {
           settle((now += wait));
-          if (throttle.offer(alert({ subject }), now)) told++;
+          if (throttle.offer(alert({ subject, source: subject }), now)) told++;
         }
         settle(Infinity);
         expect(told).toBe(offers.length);
@@ -98,13 +122,6 @@ describe('the throttle', () => {
 });
 
 describe('what is told', () => {
-  const parts = {
-    to: ['ops@example.com', 'b@example.com'],
-    settings: { hostName: 'mta.example.com', dsn: { from: 'md@example.com' } },
-    wall: AT,
-    id: 'x1',
-  };
-
   it('is a mail a person understands', () => {
     const mail = alertMail(alert({ reply: '421 RP-001', because: ['cold-1/microsoft: paused'], count: 3 }), parts as never).toString();
     expect(mail).toBe(
