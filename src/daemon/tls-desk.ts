@@ -1,6 +1,6 @@
 /**
  * The desk of TLS policies: keeps MTA-STS policies and the counts of TLS over restarts, refreshes policies, and closes each UTC
- * day with its reports (RFC 8460): a file for every domain, and mail to those that ask for it.
+ * day with its reports (RFC 8460): a file for every domain, and a copy to those that ask for it.
  *
  * Promises: a lost or broken file of its own costs a fetch or some counts, never mail and never the start; reports wait for a
  * DNS that does not answer, at most until the day after. Reports never warm an address and never cause a notice.
@@ -8,10 +8,11 @@
 import { join } from 'node:path';
 import type { Clock, Timer } from '../kernel/clock.js';
 import type { Events } from '../kernel/events.js';
-import type { Settings } from '../kernel/settings.js';
+import { TLS_DEFAULTS, type Settings } from '../kernel/settings.js';
 import type { TlsResult } from '../kernel/tls.js';
 import { DAY, HOUR, SECOND } from '../kernel/units.js';
 import { TlsCounts, utcDay } from '../outcome/tls-counts.js';
+import { createReportPost } from '../outcome/tls-report-post.js';
 import type { DnsPort } from '../route/dns.js';
 import { createStsFetch } from '../route/mta-sts-fetch.js';
 import { createStsPolicies, type StsPolicies } from '../route/mta-sts-policies.js';
@@ -25,7 +26,7 @@ const SAVE_AFTER = 10 * SECOND;
 /** Finished days that `show tls` still shows. */
 const DAYS_SHOWN = 2;
 
-export interface TlsDeskParts extends Omit<TlsReportsParts, 'counts'> {
+export interface TlsDeskParts extends Omit<TlsReportsParts, 'counts' | 'post'> {
   readonly dir: string;
   readonly clock: Clock;
   readonly events: Events;
@@ -54,7 +55,12 @@ export class TlsDesk {
     this.#policyFile = new KeptFile(join(dir, 'mta-sts.json'), trouble);
     this.#countFile = new KeptFile(join(dir, 'tls-counts.json'), trouble);
     this.counts = new TlsCounts(this.#countFile.read());
-    this.#reports = new TlsReports({ ...parts, counts: this.counts });
+    const post = createReportPost({
+      addresses: (name, port) => addresses({ name, port, preference: 0, static: false }),
+      ca: () => settings().tls?.ca?.pem,
+      port: () => (settings().tls ?? TLS_DEFAULTS).httpsPort,
+    });
+    this.#reports = new TlsReports({ ...parts, counts: this.counts, post });
     this.sts = createStsPolicies({
       clock,
       txt: name => dns.txt(name),
@@ -104,6 +110,7 @@ export class TlsDesk {
     this.#stopped = true;
     this.#off();
     for (const timer of this.#timers) timer.cancel();
+    await this.#reports.stop();
     await this.#save();
   }
 
@@ -127,7 +134,10 @@ export class TlsDesk {
   }
 
   #every(period: number): void {
-    this.#after(period, () => void this.tidy().then(() => this.#every(period)));
+    this.#after(period, () => {
+      void this.tidy();
+      this.#every(period);
+    });
   }
 
   #after(period: number, act: () => void): void {

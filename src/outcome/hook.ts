@@ -8,7 +8,8 @@
 import type { Clock, Timer } from '../kernel/clock.js';
 import type { HookTarget } from '../kernel/telling.js';
 import { HOUR, MINUTE, printDuration, SECOND, type Instant, type Ms } from '../kernel/units.js';
-import { createPost, type Credentials, type HookAnswer, type Post } from './hook-request.js';
+import { createPost, type Credentials, type Post } from './hook-request.js';
+import type { HttpAnswer } from './http-exchange.js';
 import { HookSpool, type SpooledLine } from './hook-spool.js';
 import { LineWriter } from './line-writer.js';
 
@@ -186,7 +187,7 @@ export class Hook {
       await this.#giveUpOld();
       const last = this.#batch.at(-1);
       if (!last) return;
-      let answer: HookAnswer;
+      let answer: HttpAnswer;
       try {
         answer = await this.#post(this.#request(), this.#closing.signal);
       } catch (error) {
@@ -245,7 +246,7 @@ export class Hook {
     onTrouble(said);
   }
 
-  #stop(answer: HookAnswer): void {
+  #stop(answer: HttpAnswer): void {
     this.#stopped = `${answer.text}: stopped until rampd is reloaded with other settings or restarted`;
     const text = `webhook ${this.#options.name} answered ${answer.text} and is stopped; its records are no longer kept`;
     this.#options.log.error({ webhook: this.#options.name }, text);

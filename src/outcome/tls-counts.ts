@@ -36,6 +36,10 @@ export interface TlsDomainCount {
   readonly policies: TlsPolicyCount[];
   /** The day is over and its report was made. */
   reported?: boolean;
+  /** Until then: who has it already, how often the others were tried, and when, by the wall clock. */
+  served?: readonly string[];
+  tries?: number;
+  triedAt?: number;
 }
 
 const DOMAINS_MOST = 10_000;
@@ -129,8 +133,10 @@ function policyCount(domain: TlsDomainCount, policy: TlsPolicy): TlsPolicyCount 
 }
 
 function isDomainCount(value: unknown): value is TlsDomainCount {
-  const { day, domain, policies } = (value ?? {}) as Partial<Record<keyof TlsDomainCount, unknown>>;
+  const { day, domain, policies, served, tries, triedAt } = (value ?? {}) as Partial<Record<keyof TlsDomainCount, unknown>>;
   if (typeof day !== 'string' || !/^\d{4}-\d{2}-\d{2}$/.test(day) || typeof domain !== 'string' || !Array.isArray(policies)) return false;
+  if (served !== undefined && !Array.isArray(served)) return false;
+  if ([tries, triedAt].some(n => n !== undefined && !Number.isFinite(n))) return false;
   return policies.every((policy: unknown) => {
     const p = (policy ?? {}) as Partial<Record<keyof TlsPolicyCount, unknown>>;
     const sound = ['sts', 'tlsa', 'no-policy-found'].includes(String(p.type)) && typeof p.domain === 'string';

@@ -1,7 +1,7 @@
 /**
  * The report of RFC 8460 section 4.4: one recipient domain, one day. Pure.
  *
- * And who wants it: the TXT record of `_smtp._tls.DOMAIN` (section 3). Of its addresses only mailto: is served.
+ * And who wants it: the TXT record of `_smtp._tls.DOMAIN` (section 3).
  */
 import type { TlsDomainCount } from './tls-counts.js';
 
@@ -51,18 +51,38 @@ export function tlsReportFile({ day, domain }: Pick<TlsDomainCount, 'day' | 'dom
   return `${hostName}!${domain}!${begin}!${begin + 86_399}.json.gz`;
 }
 
+/** Who wants the reports of a domain. */
+export interface TlsRua {
+  readonly mailboxes: readonly string[];
+  /** Addresses of https. */
+  readonly urls: readonly string[];
+}
+
+/** Of each kind. */
 const RUA_MOST = 5;
 
-/** The mailboxes of `rua=`; none when there is no record, several, or a malformed one. Never throws. */
-export function readTlsRua(records: readonly string[]): string[] {
+/** `rua=`; nobody when there is no record, several, or a malformed one. Never throws. */
+export function readTlsRua(records: readonly string[]): TlsRua {
   const ours = records.filter(text => /^v=TLSRPTv1\s*;/.test(text));
   const rua = ours.length === 1 ? /;\s*rua\s*=\s*([^;]+)/.exec(ours[0] ?? '')?.[1] : undefined;
-  const addresses = (rua ?? '').split(',').flatMap(uri => {
-    const written = /^mailto:([^?!]+)$/i.exec(uri.trim())?.[1] ?? '';
-    const address = decoded(written);
-    return /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(address) ? [address] : [];
-  });
-  return [...new Set(addresses)].slice(0, RUA_MOST);
+  const uris = (rua ?? '').split(',').map(uri => uri.trim());
+  const some = (read: (uri: string) => string | undefined): string[] =>
+    [...new Set(uris.flatMap(uri => read(uri) ?? []))].slice(0, RUA_MOST);
+  return { mailboxes: some(mailboxOf), urls: some(urlOf) };
+}
+
+function mailboxOf(uri: string): string | undefined {
+  const address = decoded(/^mailto:([^?!]+)$/i.exec(uri)?.[1] ?? '');
+  return /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(address) ? address : undefined;
+}
+
+/** Without what goes to no server; one that brings a name and a password is not meant for us. */
+function urlOf(uri: string): string | undefined {
+  if (!/^https:\/\//i.test(uri) || !URL.canParse(uri)) return undefined;
+  const url = new URL(uri);
+  if (url.username !== '' || url.password !== '' || url.hostname === '') return undefined;
+  url.hash = '';
+  return url.href;
 }
 
 function decoded(text: string): string {

@@ -95,7 +95,7 @@ describe('the desk of TLS policies', () => {
     rua = { kind: 'failed', text: 'SERVFAIL' };
     await it.tidy();
     expect([reports().length, sent.length]).toEqual([1, 0]);
-    rua = { kind: 'found', records: ['v=TLSRPTv1; rua=https://a.example'], ttl: HOUR };
+    rua = { kind: 'found', records: ['v=TLSRPTv1; rua=ftp://a.example'], ttl: HOUR };
     await it.tidy();
     expect([it.view().domains[0]?.reported, sent.length]).toEqual([true, 0]);
     await it.stop();

@@ -142,27 +142,38 @@ describe('the report as mail', () => {
 
 describe('who wants TLS reports', () => {
   it.each([
-    [['v=TLSRPTv1;rua=mailto:tlsrpt@example.com'], ['tlsrpt@example.com']],
-    [['v=TLSRPTv1; rua=https://r.example/v1, mailto:a%2Bb@example.com,mailto:c@example.com; x=y'], ['a+b@example.com', 'c@example.com']],
-    [['v=spf1 -all', 'v=TLSRPTv1; rua=mailto:a@example.com'], ['a@example.com']],
-    [['v=TLSRPTv1; rua=mailto:a@example.com', 'v=TLSRPTv1; rua=mailto:b@example.com'], []],
-    [['v=TLSRPTv1; rua=https://r.example'], []],
-    [['v=TLSRPTv1; rua=mailto:a@example.com\r\nBcc:b'], []],
-    [['v=TLSRPTv1; rua=mailto:%0d%0a@example.com'], []],
-    [['v=TLSRPTv1; rua=mailto:%zz@example.com'], []],
-    [['v=TLSRPTv2; rua=mailto:a@example.com'], []],
-    [[], []],
-  ])('%j: %j', (records, addresses) => expect(readTlsRua(records)).toEqual(addresses));
+    [['v=TLSRPTv1;rua=mailto:tlsrpt@example.com'], ['tlsrpt@example.com'], []],
+    [
+      ['v=TLSRPTv1; rua=https://r.example/v1, mailto:a%2Bb@example.com,mailto:c@example.com; x=y'],
+      ['a+b@example.com', 'c@example.com'],
+      ['https://r.example/v1'],
+    ],
+    [['v=spf1 -all', 'v=TLSRPTv1; rua=mailto:a@example.com'], ['a@example.com'], []],
+    [['v=TLSRPTv1; rua=mailto:a@example.com', 'v=TLSRPTv1; rua=mailto:b@example.com'], [], []],
+    [['v=TLSRPTv1; rua=HTTPS://R.example:8443/a?b=c#d,https://r.example:8443/a?b=c'], [], ['https://r.example:8443/a?b=c']],
+    [['v=TLSRPTv1; rua=http://r.example,https://u:p@r.example,https://,ftp://r.example,https:r.example'], [], []],
+    [['v=TLSRPTv1; rua=mailto:a@example.com\r\nBcc:b'], [], []],
+    [['v=TLSRPTv1; rua=mailto:%0d%0a@example.com'], [], []],
+    [['v=TLSRPTv1; rua=mailto:%zz@example.com'], [], []],
+    [['v=TLSRPTv2; rua=mailto:a@example.com'], [], []],
+    [
+      [`v=TLSRPTv1; rua=${Array.from({ length: 9 }, (_, i) => `https://r${i}.example/`).join()}`],
+      [],
+      [0, 1, 2, 3, 4].map(i => `https://r${i}.example/`),
+    ],
+    [[], [], []],
+  ])('%j: %j', (records, mailboxes, urls) => expect(readTlsRua(records)).toEqual({ mailboxes, urls }));
 
   it('never makes the reader throw, and no address carries more than one', () => {
     fc.assert(
       fc.property(fc.string(), text => {
-        for (const address of readTlsRua([`v=TLSRPTv1; rua=mailto:${text}`])) expect(address).toMatch(/^[^\s<>,@]+@[^\s<>,@]+$/);
+        const { mailboxes } = readTlsRua([`v=TLSRPTv1; rua=mailto:${text}`]);
+        for (const address of mailboxes) expect(address).toMatch(/^[^\s<>,@]+@[^\s<>,@]+$/);
+        for (const url of readTlsRua([`v=TLSRPTv1; rua=https://${text}`]).urls) expect(url).toMatch(/^https:\/\/[!-~]+$/);
       }),
     );
   });
 });
-
 function never(): never {
   throw new Error('nothing was counted');
 }

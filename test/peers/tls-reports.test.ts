@@ -1,12 +1,16 @@
 /**
- * A day of TLS that ended while rampd was down is reported when it starts: a file, and signed mail through its own spool, read
- * by a MIME parser that is not ours.
+ * A day of TLS that ended while rampd was down is reported when it starts: a file, signed mail through its own spool, read by a
+ * MIME parser that is not ours, and a POST to an HTTPS server whose certificate is verified.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeSelfSigned } from '../../src/rehearse/self-signed.js';
 import { freePort, until, World, zones } from '../e2e/world.js';
 
 const PYTHON = '/usr/bin/python3';
@@ -24,8 +28,21 @@ describe.skipIf(!existsSync(PYTHON))(`reports of TLS${existsSync(PYTHON) ? '' : 
   const w = new World();
   let mail: Buffer | undefined;
   let server: SMTPServer;
+  let posted: { readonly type: string | undefined; readonly body: Buffer } | undefined;
+  const certificate = makeSelfSigned('mx.reports.example', Date.now());
+  const web = https.createServer(certificate, (request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      posted = { type: request.headers['content-type'], body: Buffer.concat(chunks) };
+      response.writeHead(201).end();
+    });
+  });
 
   beforeAll(async () => {
+    await new Promise<void>(up => web.listen(0, '127.0.2.66', up));
+    const { port } = web.address() as AddressInfo;
+    writeFileSync(join(w.dir, 'roots.pem'), certificate.cert);
     w.smtpPort = await freePort();
     server = new SMTPServer({
       authOptional: true,
@@ -48,14 +65,14 @@ describe.skipIf(!existsSync(PYTHON))(`reports of TLS${existsSync(PYTHON) ? '' : 
     await w.prepare({
       zones: {
         ...zones({ 'reports.example': 'mx.reports.example' }, { 'mx.reports.example': '127.0.2.66' }),
-        '_smtp._tls.counted.example': { txt: ['v=TLSRPTv1; rua=mailto:tls@reports.example'] },
+        '_smtp._tls.counted.example': { txt: [`v=TLSRPTv1; rua=mailto:tls@reports.example,https://mx.reports.example:${port}/v1`] },
       },
       config: `
 clients: [{ from: ["127.0.0.0/8"], pool: one }]
 sources: { one: { address: 127.0.1.66, host-name: one.test.example, warm-up: none } }
 pools: { one: { sources: [one] } }
 dkim: [{ domain: here.example, selector: s1, key: dkim.pem }]
-tls: { report: { from: tls@here.example, organization: Here } }
+tls: { ca: roots.pem, report: { from: tls@here.example, organization: Here } }
 `,
     });
     const policy = {
@@ -75,6 +92,8 @@ tls: { report: { from: tls@here.example, organization: Here } }
   afterAll(async () => {
     await w.stop();
     await new Promise<void>(down => server.close(() => down()));
+    web.closeAllConnections();
+    await new Promise(down => web.close(down));
   });
 
   it('are made, signed, sent to whom the domain names, and kept', async () => {
@@ -95,5 +114,11 @@ tls: { report: { from: tls@here.example, organization: Here } }
     });
     expect(read.subject).toMatch(/^Report Domain: counted\.example Submitter: mta\.test\.example Report-ID: <.*@mta\.test\.example>$/);
     expect(readdirSync(join(w.stateDir, 'tls-reports'))).toEqual([read.file]);
+    await until(
+      () => posted,
+      got => got !== undefined,
+    );
+    expect(posted?.type).toBe('application/tlsrpt+gzip');
+    expect(JSON.parse(gunzipSync(posted?.body ?? '').toString())).toEqual(read.json);
   });
 });
