@@ -222,6 +222,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         governed.configure(settings);
         delivery.reconfigure();
         void doctor.look();
+        log.reopen?.();
         governor.note('reloaded', author, `${options.settingsFile} is in force`, clock.now());
       },
     });

@@ -1,6 +1,6 @@
 /**
  * The files a configuration names, looked at as a start would: secrets, certificates with their keys, CAs, and the folders
- * that files of records are written to.
+ * that files of records and the log are written to.
  *
  * Who checks need not be the account that runs: what this account may not read or write is a warning, and a start will say.
  * Writes nothing, and tells nothing of what stands in a file.
@@ -47,9 +47,11 @@ function faultsOf(look: () => unknown): readonly Fault[] {
   }
 }
 
-/** A start makes `state-dir` with what is above it, and no other folder. */
-function recordFiles({ accounting = [], rejectLog, stateDir }: Settings): Fault[] {
+/** A start makes `state-dir` and the log's folder with what is above them, and no other folder. */
+function recordFiles({ accounting = [], rejectLog, stateDir, log, fixedFrom, file: settingsFile }: Settings): Fault[] {
+  const logFrom = fixedFrom?.['log.file'] ?? { file: settingsFile, line: 0, col: 0 };
   const files = [
+    ...(log.file !== undefined && existsSync(dirname(log.file)) ? [{ noun: 'log', file: log.file, from: logFrom }] : []),
     ...accounting.map(({ file, from }) => ({ noun: 'accounting file', file, from })),
     ...(rejectLog ? [{ noun: 'reject log', file: rejectLog.file, from: rejectLog.from }] : []),
   ];

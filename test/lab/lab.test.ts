@@ -2,7 +2,9 @@
  * The lab as a test: the real daemon in this process on a clock 1,440 times as fast, real sockets, simulated providers. A night
  * from 19:30 to the tick at 04:00, one campaign far larger than cold sources can send.
  */
-import { afterEach, describe, expect, it } from 'vitest';
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Lab, startLab } from '../../src/commands/lab/run.js';
 import { SENDER_DOMAIN } from '../../src/commands/lab/plan.js';
 import { HOUR } from '../../src/kernel/units.js';
@@ -11,6 +13,16 @@ let lab: Lab | undefined;
 afterEach(async () => {
   await lab?.finish().catch(() => undefined);
   lab = undefined;
+});
+
+describe('a lab that cannot begin', () => {
+  it('leaves nothing open and no folder behind', async () => {
+    const labs = () => readdirSync(tmpdir()).filter(name => name.startsWith('rampd-lab-'));
+    const sockets = () => process.getActiveResourcesInfo().filter(kind => /^(TCP|UDP)/.test(kind)).length;
+    const before = { labs: labs(), sockets: sockets() };
+    await expect(startLab({ speed: 1_440, days: 1, seed: 7, schedule: 'nonesuch' })).rejects.toThrow(/nonesuch, which is not defined/);
+    await vi.waitFor(() => expect({ labs: labs(), sockets: sockets() }).toEqual(before));
+  });
 });
 
 describe('a campaign that a warm source could carry in minutes', () => {

@@ -65,8 +65,19 @@ export interface Lab {
   finish(): Promise<LabResult>;
 }
 
+/** Rejects with FaultError or with a sentence; nothing is open then, and a temporary folder is gone. */
 export async function startLab(options: LabOptions): Promise<Lab> {
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'rampd-lab-'));
+  const undo: (() => unknown)[] = options.dir === undefined ? [() => rmSync(dir, { recursive: true, force: true })] : [];
+  try {
+    return await begin(options, dir, undo);
+  } catch (error) {
+    for (const step of undo.reverse()) await step();
+    throw error;
+  }
+}
+
+async function begin(options: LabOptions, dir: string, undo: (() => unknown)[]): Promise<Lab> {
   mkdirSync(dir, { recursive: true });
   const { sources = LAB_SOURCES, campaign: campaignFor = campaignOf, begins = BEGINS, campaignAt = CAMPAIGN_AT, week = weekOf } = options;
   const midnight = Math.floor(Date.now() / DAY) * DAY;
@@ -78,7 +89,9 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     badTimes: week(midnight),
     known: new Map(sources.flatMap(s => (s.past === undefined ? [] : [[s.address, s.past] as const]))),
   });
+  undo.push(() => world.stop());
   const home = await startSenderHost(world, clock);
+  undo.push(() => home.stop());
   const file = join(dir, 'rampd.yaml');
   const listen = await freePort();
   writeFileSync(file, labConfig({ sources, dir, listen, dns: world.dns.address, smtpPort: world.smtpPort, schedule: options.schedule }));
