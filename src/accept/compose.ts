@@ -4,7 +4,7 @@
  */
 import addressparser from 'nodemailer/lib/addressparser';
 import MailComposer from 'nodemailer/lib/mail-composer';
-import type { NewRecipient } from '../kernel/message.js';
+import { MOST_RECIPIENTS, type NewRecipient } from '../kernel/message.js';
 import { canonicalAddress } from './address.js';
 import type { JsonFault, MessageJson } from './message-shape.js';
 
@@ -16,8 +16,12 @@ export interface Composed {
 
 export type Composing = { readonly ok: true; readonly value: Composed } | { readonly ok: false; readonly faults: readonly JsonFault[] };
 
+/** Addresses under one key, in strings that name several each: a request of a few megabytes could name millions. */
+const MOST_ADDRESSES = MOST_RECIPIENTS;
+
 type Mailbox = { name: string; address: string };
 type Written = NonNullable<MessageJson['to']>;
+type WrittenOne = Exclude<Written, readonly unknown[]>;
 
 /** `date`: epoch in milliseconds for the Date field. */
 export async function compose(message: MessageJson, date: number): Promise<Composing> {
@@ -71,19 +75,28 @@ function rawBytes(raw: NonNullable<MessageJson['raw']>): Buffer {
 /** The addresses under a key, canonical; a string may name several, with a name or without. */
 function mailboxes(written: Written | undefined, key: string, faults: JsonFault[]): Mailbox[] {
   if (written === undefined) return [];
-  const list = Array.isArray(written) ? written : [written];
-  return list.flatMap((one, i): Mailbox[] => {
+  const found: Mailbox[] = [];
+  for (const [i, one] of [written].flat().entries()) {
     const path = Array.isArray(written) ? `${key}.${i}` : key;
-    if (typeof one !== 'string') return [{ name: one.name ?? '', address: canonical(one.address, `${path}.address`, faults) }];
-    const parsed = addressparser(one);
-    if (parsed.length === 0) faults.push({ path, message: 'names no address' });
-    return parsed.flatMap(entry => {
-      if (entry.address === undefined) {
-        faults.push({ path, message: 'is a group, not an address' });
-        return [];
-      }
-      return [{ name: entry.name, address: canonical(entry.address, path, faults) }];
-    });
+    found.push(...mailboxesOf(one, path, faults));
+    if (found.length > MOST_ADDRESSES) {
+      faults.push({ path, message: `is beyond ${MOST_ADDRESSES} addresses` });
+      return [];
+    }
+  }
+  return found;
+}
+
+function mailboxesOf(one: WrittenOne, path: string, faults: JsonFault[]): Mailbox[] {
+  if (typeof one !== 'string') return [{ name: one.name ?? '', address: canonical(one.address, `${path}.address`, faults) }];
+  const parsed = addressparser(one);
+  if (parsed.length === 0) faults.push({ path, message: 'names no address' });
+  return parsed.flatMap(entry => {
+    if (entry.address === undefined) {
+      faults.push({ path, message: 'is a group, not an address' });
+      return [];
+    }
+    return [{ name: entry.name, address: canonical(entry.address, path, faults) }];
   });
 }
 

@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { FaultError, type Fault } from '../kernel/fault.js';
+import { MOST_RECIPIENTS } from '../kernel/message.js';
 import { LISTENER_IDLE, type Listener, type Settings } from '../kernel/settings.js';
 import type { AcceptLog } from './ports.js';
 import type { Connection } from './refusals.js';
@@ -87,10 +88,12 @@ export class Listeners {
       await this.#putBack(rebound, settings);
       throw error;
     }
-    for (const [listener, { server }] of kept) {
+    for (const [listener, { server, bound }] of kept) {
       const certificate = certificates.get(listener);
       if (certificate) server.updateSecureContext(certificate);
       Object.assign(server.options, sizes(settings), room(listener));
+      // As it is written now: what comes back after another reload has today's certificate.
+      kept.set(listener, { listener, server, bound });
     }
     gone.filter(open => !rebound.includes(open)).forEach(open => open.server.close());
     this.#open = settings.listeners.flatMap(listener => kept.get(listener) ?? opened.get(listener) ?? []);
@@ -164,7 +167,7 @@ export class Listeners {
 const sizes = (settings: Settings) => ({
   name: settings.hostName,
   size: settings.maxMessageSize,
-  maxRecipients: settings.maxRecipients,
+  maxRecipients: Math.min(settings.maxRecipients, MOST_RECIPIENTS),
 });
 
 /** Of connections that come from now on. */

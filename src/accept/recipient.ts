@@ -9,16 +9,21 @@ import { assertMailable } from './suppressed.js';
 /** Returns the address in its canonical form. `sender` is in its own already. Throws SmtpRefusal. */
 export function letIn(
   parts: AcceptParts,
-  { client }: Identity,
+  identity: Identity,
   address: string,
   { sender, utf8 }: { readonly sender: string; readonly utf8: boolean },
 ): string {
-  if (!parts.settings().pools.has(client.pool)) {
-    throw new SmtpRefusal(550, '5.7.1', `No pool is called "${client.pool}" (named by the client)`);
-  }
+  assertPool(parts, identity);
   const recipient = assertAddress(address, utf8, '5.1.3');
   assertMailable(parts, recipient, sender);
   return recipient;
+}
+
+/** Mail of this client has somewhere to go. Throws SmtpRefusal. */
+export function assertPool(parts: AcceptParts, { client }: Identity): void {
+  if (!parts.settings().pools.has(client.pool)) {
+    throw new SmtpRefusal(550, '5.7.1', `No pool is called "${client.pool}" (named by the client)`);
+  }
 }
 
 /** The canonical form. Throws SmtpRefusal for what is no address, or needs SMTPUTF8 where it was not said. */

@@ -9,7 +9,7 @@ import type { SMTPServer, SMTPServerSession } from 'smtp-server';
 import type { RampdEvents } from '../kernel/events.js';
 import { printable } from '../kernel/text.js';
 import type { Identities } from './identity.js';
-import type { AcceptParts, SmtpRefusal } from './ports.js';
+import { SmtpRefusal, type AcceptLog, type AcceptParts } from './ports.js';
 
 type Refused = RampdEvents['refused'];
 export type Step = Refused['at'];
@@ -70,17 +70,35 @@ export class Refusals {
     // Above the limit of connections a session has nothing in it yet.
     const begun = (session as Partial<SMTPServerSession>).envelope !== undefined;
     const sender = about.sender ?? (begun && session.envelope.mailFrom ? session.envelope.mailFrom.address : undefined);
-    events.emit('refused', {
-      client: (begun ? this.identities.of(session)?.name : undefined) ?? address,
-      address,
-      at,
-      code,
-      reply: printable(`${code} ${text}`),
-      ...(about.user !== undefined ? { user: printable(about.user, 100) } : {}),
-      ...(sender !== undefined ? { sender: printable(sender, 320) } : {}),
-      ...(about.recipient !== undefined ? { recipient: printable(about.recipient, 320) } : {}),
-    });
+    const client = (begun ? this.identities.of(session)?.name : undefined) ?? address;
+    tellRefused(events, { at, client, address, code, text }, { ...about, ...(sender === undefined ? {} : { sender }) });
   }
+}
+
+/** The event, in words fit to print. */
+export function tellRefused(
+  events: AcceptParts['events'],
+  { at, client, address, code, text }: Pick<Refused, 'at' | 'client' | 'address' | 'code'> & { readonly text: string },
+  { user, sender, recipient }: About,
+): void {
+  if (!events.has('refused')) return;
+  events.emit('refused', {
+    client,
+    address,
+    at,
+    code,
+    reply: printable(`${code} ${text}`),
+    ...(user !== undefined ? { user: printable(user, 100) } : {}),
+    ...(sender !== undefined ? { sender: printable(sender, 320) } : {}),
+    ...(recipient !== undefined ? { recipient: printable(recipient, 320) } : {}),
+  });
+}
+
+/** What a client is told of an error: a refusal as it is, anything else is a bug of ours and no reason to give up. */
+export function refusalOf(error: unknown, log: AcceptLog): SmtpRefusal {
+  if (error instanceof SmtpRefusal) return error;
+  log.error({ err: error }, 'a message was answered 451 because of an internal error');
+  return new SmtpRefusal(451, '4.3.0', 'Internal error, try again later');
 }
 
 /** What the library says to a line it cannot even take for a command; not what it says to who is idle when it closes. */

@@ -1,6 +1,7 @@
 /**
  * Passwords and tokens that were found right, remembered for a while, because one check costs 50 ms and clients come often;
- * only a keyed digest is kept. One check runs at a time: guessing cannot fill the thread pool.
+ * only a keyed digest is kept. One check runs at a time: guessing cannot fill the thread pool, and who keeps coming does not
+ * wait behind those who guess.
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock } from '../kernel/clock.js';
@@ -23,10 +24,13 @@ export class Remembered {
     return this.#waiting;
   }
 
-  /** Is it known to be right, without a check? */
+  /** Is it known to be right, without a check? From then on it is for a while longer. */
   knows(name: string, stored: string | undefined, password: string): boolean {
-    const until = this.#good.get(this.#digest(name, stored, password));
-    return until !== undefined && until > this.clock.now();
+    const digest = this.#digest(name, stored, password);
+    const until = this.#good.get(digest);
+    if (until === undefined || until <= this.clock.now()) return false;
+    this.#remember(digest);
+    return true;
   }
 
   /** `stored` as verifyPassword takes it. */
@@ -40,10 +44,16 @@ export class Remembered {
     } finally {
       this.#waiting--;
     }
-    const oldest = this.#good.size >= MOST_REMEMBERED ? this.#good.keys().next().value : undefined;
-    if (oldest !== undefined) this.#good.delete(oldest);
-    this.#good.set(this.#digest(name, stored, password), this.clock.now() + REMEMBER);
+    this.#remember(this.#digest(name, stored, password));
     return true;
+  }
+
+  /** The one that was not used for the longest time is forgotten first. */
+  #remember(digest: string): void {
+    this.#good.delete(digest);
+    this.#good.set(digest, this.clock.now() + REMEMBER);
+    const oldest = this.#good.size > MOST_REMEMBERED ? this.#good.keys().next().value : undefined;
+    if (oldest !== undefined) this.#good.delete(oldest);
   }
 
   #digest(name: string, stored: string | undefined, password: string): string {

@@ -9,6 +9,7 @@ import type { Readable } from 'node:stream';
 import type { SMTPServerSession } from 'smtp-server';
 import type { Clock } from '../kernel/clock.js';
 import { MINUTE, type Instant } from '../kernel/units.js';
+import { canonicalAddress } from './address.js';
 import type { Budget } from './body.js';
 import { SmtpRefusal, type AcceptParts } from './ports.js';
 
@@ -55,7 +56,9 @@ export class ReportMail {
   }
 
   /** True: the recipient takes reports, and this transaction is one. Throws SmtpRefusal. */
-  takes(address: string, { envelope }: SMTPServerSession): boolean {
+  takes(written: string, { envelope }: SMTPServerSession): boolean {
+    const read = canonicalAddress(written);
+    const address = read.ok ? read.address : written;
     const before = this.#taken.get(envelope);
     const addressee = this.#parts.reports?.addressee(address);
     if (addressee === 'refused') throw new SmtpRefusal(550, '5.1.1', 'No such recipient: its token is missing, wrong or too old');
@@ -66,16 +69,20 @@ export class ReportMail {
     return addressee !== undefined;
   }
 
-  /** The report to be read from `stream`, if this transaction is one. Resolves when it has been dealt with. */
-  read({ envelope }: SMTPServerSession, stream: Readable): Promise<void> | undefined {
+  /** The report to be read from `stream`, if this transaction is one. Resolves when it has been dealt with, or its client has gone. */
+  read({ envelope }: SMTPServerSession, stream: Readable): Promise<'taken' | 'gone'> | undefined {
     const taken = this.#taken.get(envelope);
     const { reports } = this.#parts;
     if (!taken || !reports) return undefined;
-    return this.#front(stream).then(content => reports.receive(taken.addressee, content));
+    return this.#front(stream).then(async content => {
+      if (!content) return 'gone';
+      await reports.receive(taken.addressee, content);
+      return 'taken';
+    });
   }
 
-  /** Reads all of it and keeps the front. Rejects when the client goes away. */
-  #front(stream: Readable): Promise<Buffer> {
+  /** Reads all of it and keeps the front; undefined when the client goes away. */
+  #front(stream: Readable): Promise<Buffer | undefined> {
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
       let kept = 0;
@@ -93,11 +100,12 @@ export class ReportMail {
         kept += front.length;
         chunks.push(front);
       });
-      stream.on('error', reject);
-      stream.on('close', () => {
+      const gone = (): void => {
         release();
-        reject(new Error('the client went away'));
-      });
+        resolve(undefined);
+      };
+      stream.on('error', gone);
+      stream.on('close', gone);
       stream.on('end', () => {
         const content = Buffer.concat(chunks);
         release();

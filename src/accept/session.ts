@@ -14,7 +14,7 @@ import type { Identities } from './identity.js';
 import { assertRoom, take } from './intake.js';
 import { SmtpRefusal, type AcceptParts } from './ports.js';
 import { assertAddress, letIn } from './recipient.js';
-import type { About, Refusals, Step } from './refusals.js';
+import { refusalOf, type About, type Refusals, type Step } from './refusals.js';
 import { ReportMail } from './report-mail.js';
 import { senderOf, smtpSubmission } from './smtp-submission.js';
 
@@ -40,7 +40,7 @@ export function handlersFor(
 ): Handlers & { disabledCommands: string[] } {
   const reports = new ReportMail(parts, budget);
   const refuse = (at: Step, session: SMTPServerSession, error: unknown, done: Done, about: About = {}) => {
-    const refusal = error instanceof SmtpRefusal ? error : bug(parts, error);
+    const refusal = refusalOf(error, parts.log);
     refusals.ours(at, session, refusal, about);
     done(refusal);
   };
@@ -111,7 +111,8 @@ export function handlersFor(
       const report = reports.read(session, stream);
       if (report) {
         report.then(
-          () => done(null, '2.0.0 Ok: report taken'),
+          // Nobody waits for an answer of a client that went away.
+          came => came === 'taken' && done(null, '2.0.0 Ok: report taken'),
           error => refuse('data', session, error, done),
         );
         return;
@@ -147,9 +148,4 @@ export function handlersFor(
 /** smtp-server has decoded ORCPT; what is longer belongs into no queue row. */
 function assertOrcpt({ dsn }: SMTPServerAddress): void {
   if ((dsn?.orcpt ?? '').length > 500) throw new SmtpRefusal(501, '5.5.4', 'ORCPT is longer than 500 characters');
-}
-
-function bug(parts: AcceptParts, error: unknown): SmtpRefusal {
-  parts.log.error({ err: error }, 'a message was answered 451 because of an internal error');
-  return new SmtpRefusal(451, '4.3.0', 'Internal error, try again later');
 }

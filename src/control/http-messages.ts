@@ -82,12 +82,10 @@ export class MessageDesk {
     const batch = isBatch ? batchShape.safeParse(body) : undefined;
     if (batch && !batch.success) return failed({ status: 422, error: 'the batch cannot be read', faults: jsonFaults(batch.error) });
     const written = batch ? batch.data.messages : [body];
-    const digest = createHash('sha256')
-      .update(JSON.stringify(body) ?? '')
-      .digest();
+    const digest = key && digestOf(body);
     const receipts = written.map((_, i) => key && receiptKey(key, i));
     const known = receipts.map(one => one && this.door.receipt(one));
-    if (known.some(one => one && !one.digest.equals(digest))) {
+    if (digest && known.some(one => one && !one.digest.equals(digest))) {
       return failed({ status: 422, error: 'this Idempotency-Key came with another body before' });
     }
     if (!known.every(Boolean)) this.#assertOpen();
@@ -97,7 +95,7 @@ export class MessageDesk {
       for (let i = next++; i < written.length; i = next++) {
         const before = known[i];
         const receiptOf = receipts[i];
-        const receipt = receiptOf && { key: receiptOf, digest, until: this.clock.now() + KEPT };
+        const receipt = receiptOf && digest && { key: receiptOf, digest, until: this.clock.now() + KEPT };
         results[i] = before ? { id: before.id } : await this.#take(caller, written[i], receipt);
       }
     };
@@ -169,6 +167,17 @@ function steered({ client }: Identity, message: MessageJson): Failure | undefine
     .filter(key => message[key] !== undefined)
     .map(path => ({ path, message: 'is for tokens with allow-headers: true' }));
   return faults.length > 0 ? { status: 403, error: 'this token may not steer mail', faults } : undefined;
+}
+
+/** Throws HttpError for what no message looks like. */
+function digestOf(body: unknown): Buffer {
+  try {
+    return createHash('sha256')
+      .update(JSON.stringify(body) ?? '')
+      .digest();
+  } catch {
+    throw new HttpError(400, 'the body is nested too deeply');
+  }
 }
 
 const receiptKey = (key: Buffer, index: number): Buffer => createHash('sha256').update(key).update(String(index)).digest();

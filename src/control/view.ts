@@ -213,6 +213,8 @@ export interface SuppressionImportView {
 
 export interface MessageView {
   id: string;
+  /** Who handed it in: address, user or token. */
+  client: string;
   sender: string;
   recipients: {
     address: string;

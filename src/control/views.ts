@@ -160,6 +160,7 @@ export function messageView(
   const { envelope } = message;
   return {
     id: printMessageId(message.node, message.number),
+    client: printable(envelope.client),
     sender: printable(envelope.sender),
     recipients: recipients.map(({ state, queue, due }) => ({
       address: printable(state.address),

@@ -5,6 +5,9 @@ import type { OutcomeClass } from './reply.js';
 import type { Priority, WarmUpWish } from './settings.js';
 import type { Instant } from './units.js';
 
+/** Recipients of one message: their indexes have 16 bits. */
+export const MOST_RECIPIENTS = 65_536;
+
 /** Sequence number of a message within its node, 1 to 2^37; printed by printMessageId. */
 export type MessageNumber = number;
 
@@ -100,7 +103,7 @@ export interface RecipientState {
 /** A queue row in memory. */
 export interface QueuedRecipient {
   readonly message: MessageNumber;
-  /** Index of the recipient within its message, 0-based, below 65,536. */
+  /** Index of the recipient within its message, 0-based, below MOST_RECIPIENTS. */
   readonly index: number;
   readonly due: Instant;
   readonly accepted: Instant;

@@ -5,6 +5,7 @@
 import type { DayRow } from '../kernel/day.js';
 import {
   domainOf,
+  MOST_RECIPIENTS,
   type BodyRef,
   type Envelope,
   type MessageNumber,
@@ -41,7 +42,6 @@ const CACHE_BYTES = 64 * 1024 * 1024;
 const RESIDENT_ROWS = 100_000;
 /** Message numbers reserved ahead, durably, before the first of them is used. */
 const RESERVE = 65_536;
-const MAX_PARTS = 65_536;
 
 export class Spool implements Store {
   readonly unfinished: number;
@@ -118,8 +118,8 @@ export class Spool implements Store {
   accept(envelope: Envelope, recipients: readonly NewRecipient[], content: Content, receipt?: Receipt): Promise<MessageNumber> {
     const refusal = this.#refusal();
     if (refusal) return Promise.reject(refusal);
-    if (recipients.length === 0 || recipients.length > MAX_PARTS) {
-      return Promise.reject(new RangeError(`a message has 1 to ${MAX_PARTS} recipients, not ${recipients.length}`));
+    if (recipients.length === 0 || recipients.length > MOST_RECIPIENTS) {
+      return Promise.reject(new RangeError(`a message has 1 to ${MOST_RECIPIENTS} recipients, not ${recipients.length}`));
     }
     if (this.#nextNumber >= this.#reserved) return this.#afterReserve().then(() => this.accept(envelope, recipients, content, receipt));
     const { pool, warmUp, priority, job } = envelope;

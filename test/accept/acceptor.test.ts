@@ -253,6 +253,13 @@ describe('a reload', () => {
     server.settings = settings({ listeners: [secure] });
     await server.acceptor.applySettings();
     expect((await hello(fixed.port, { host: address, tls: true })).subject).toBe('a.test.invalid');
+    // What is put back has the certificate of the reload before, whose paths are those there are.
+    const renewed = listener({ ...fixed, tls: tlsOf('b', 'implicit') });
+    server.settings = settings({ listeners: [renewed] });
+    await server.acceptor.applySettings();
+    server.settings = settings({ listeners: [listener(fixed), listener({ port: taken.port })] });
+    await expect(server.acceptor.applySettings()).rejects.toThrow(/another program listens there/);
+    expect((await hello(fixed.port, { host: address, tls: true })).subject).toBe('b.test.invalid');
   });
 });
 

@@ -1,7 +1,7 @@
 /** A listener on loopback with a store in memory, for tests of acceptance. */
 import { join } from 'node:path';
 import { createAcceptor, type Acceptor } from '../../src/accept/acceptor.js';
-import type { AcceptStore } from '../../src/accept/ports.js';
+import type { AcceptParts, AcceptStore } from '../../src/accept/ports.js';
 import { createSigner, type DkimSigner } from '../../src/accept/signer.js';
 import { Events } from '../../src/kernel/events.js';
 import type { Envelope, NewRecipient } from '../../src/kernel/message.js';
@@ -9,7 +9,7 @@ import type { Client, Listener, Pool, Settings } from '../../src/kernel/settings
 import { createManualClock } from '../../src/rehearse/manual-clock.js';
 
 export const START = Date.parse('2023-11-20T12:00:00Z');
-const place = { file: 'rampd.yaml', line: 3, col: 5 };
+export const place = { file: 'rampd.yaml', line: 3, col: 5 };
 
 export const pem = (name: string) => join(import.meta.dirname, 'tls', name);
 export const tlsOf = (name: 'a' | 'b', mode: 'starttls' | 'implicit' = 'starttls') => ({
@@ -88,7 +88,10 @@ export interface Bench {
   stop(): Promise<void>;
 }
 
-export async function bench(initial: Partial<Settings> = {}): Promise<Bench> {
+export async function bench(
+  initial: Partial<Settings> = {},
+  more: Partial<Pick<AcceptParts, 'reports' | 'suppressed' | 'signer'>> = {},
+): Promise<Bench> {
   const stored: Stored[] = [];
   const receipts = new Map<string, { number: number; digest: Buffer }>();
   const log: string[] = [];
@@ -116,6 +119,7 @@ export async function bench(initial: Partial<Settings> = {}): Promise<Bench> {
     log: logger,
     signer,
     node: 0,
+    ...more,
   });
   const self: Bench = {
     stored,

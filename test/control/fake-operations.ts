@@ -103,6 +103,7 @@ export const window = (change: Partial<WindowView> = {}): WindowView => ({
 
 export const message = (change: Partial<MessageView> = {}): MessageView => ({
   id: '00-000000001f',
+  client: 'app',
   sender: 'news@example.com',
   recipients: [
     {

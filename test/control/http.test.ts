@@ -305,6 +305,55 @@ describe('a message', () => {
     expect(world.stored).toEqual([]);
   });
 
+  it('is kept for all its recipients or for none, and says who is in the way', async () => {
+    const told: RampdEvents['refused'][] = [];
+    const off = world.events.on('refused', event => void told.push(event));
+    const listed = new Set(['b@example.net', 'd@example.net']);
+    const own = await bench(withHttp(), {
+      suppressed: address => (listed.has(address) ? { address, scope: '', reason: 'complaint', since: 0 } : undefined),
+    });
+    const { inject } = world.acceptor;
+    world.acceptor.inject = own.acceptor.inject;
+    own.events.on('refused', event => void told.push(event));
+    try {
+      const answer = await post({ ...HELLO, to: ['a@example.net', 'b@example.net', 'c@example.net', 'd@example.net'] });
+      expect(answer).toMatchObject({
+        status: 422,
+        body: { error: expect.stringMatching(/^<b@example\.net>: The recipient .*complaint.*; <d@example\.net>: [^;]*$/) as string },
+      });
+      expect(told.map(t => [t.code, t.recipient])).toEqual([
+        [550, 'b@example.net'],
+        [550, 'd@example.net'],
+      ]);
+      expect(own.stored).toEqual([]);
+      expect((await post({ ...HELLO, to: 'd@example.net' })).body).toEqual({
+        error: 'The recipient is on the suppression list (complaint)',
+      });
+    } finally {
+      world.acceptor.inject = inject;
+      off();
+      await own.stop();
+    }
+  });
+
+  it('has no more recipients than the spool can number, and no more names than recipients', async () => {
+    world.settings = withHttp({}, { maxRecipients: Infinity, maxMessageSize: 10_000_000 });
+    const to = Array.from({ length: 65_537 }, (_, i) => `${i}@b.example`);
+    const raw = 'Subject: x\n\n';
+    expect((await post({ raw, envelope: { from: '', to } })).status).toBe(422);
+    const lists = Array.from({ length: 7_000 }, (_, i) => to.slice(i % 9, (i % 9) + 10).join(','));
+    expect(await post({ ...HELLO, to: lists })).toMatchObject({
+      status: 422,
+      body: { faults: [{ path: 'to.6553', message: 'is beyond 65536 addresses' }] },
+    });
+    const identity = { client: client(), name: 'app' };
+    const trace = { helo: 'app', address: '127.0.0.1', protocol: 'HTTP' };
+    const recipients = to.map(address => ({ address }));
+    await expect(
+      world.acceptor.inject({ identity, sender: '', recipients, content: Buffer.from('Subject: x\r\n\r\n'), trace, unique: 'u' }),
+    ).rejects.toMatchObject({ responseCode: 550, text: 'More than 65536 recipients' });
+  });
+
   it('is no JSON, too large, or of another kind', async () => {
     expect(await post('{ not json')).toMatchObject({
       status: 400,
@@ -383,6 +432,22 @@ describe('a batch', () => {
   });
 });
 
+it('answers every message of a batch, also when one of them finds a bug', async () => {
+  let n = 0;
+  const own = await bench(withHttp(), { signer: { sign: () => (n++ === 0 ? Promise.reject(new Error('a bug')) : Promise.resolve([])) } });
+  const { inject } = world.acceptor;
+  world.acceptor.inject = own.acceptor.inject;
+  try {
+    const { status, body } = await post({ messages: [HELLO, HELLO] });
+    expect([status, (body.results as { status?: number }[]).map(r => r.status)]).toEqual([200, [503, undefined]]);
+    expect(own.stored).toHaveLength(1);
+    expect(own.log).toContain('a message was answered 451 because of an internal error');
+  } finally {
+    world.acceptor.inject = inject;
+    await own.stop();
+  }
+});
+
 describe('an Idempotency-Key', () => {
   const keyed = (key: string, body: unknown, more: Asked = {}) => post(body, { headers: { 'idempotency-key': key }, ...more });
 
@@ -400,6 +465,9 @@ describe('an Idempotency-Key', () => {
       body: { error: expect.stringContaining('another body') as string },
     });
     expect((await keyed('has blanks', HELLO)).status).toBe(400);
+    const deep = `${'['.repeat(90_000)}${']'.repeat(90_000)}`;
+    expect((await keyed('k9', `{"messages":${deep}}`)).status).toBe(400);
+    expect((await post(`{"text":${deep}}`)).status).toBe(422);
   });
 
   it('answers what it knows even when nothing new is taken', async () => {
@@ -454,6 +522,9 @@ describe('an Idempotency-Key', () => {
 describe('what is shown', () => {
   it('is a message that waits', async () => {
     expect((await ask('GET', `/v1/messages/${shownMessage().id}`)).body).toEqual(shownMessage());
+    // To who handed it in, and to who may see everything.
+    const seen = async (token: string) => (await ask('GET', `/v1/messages/${shownMessage().id}`, { token })).status;
+    expect(await Promise.all(['steer-secret', 'read-secret', 'ops-secret'].map(seen))).toEqual([404, 200, 200]);
   });
 
   it('is figures, and a description with the shapes', async () => {
