@@ -24,6 +24,7 @@ import { createDelivery, type Delivery } from './daemon/delivery.js';
 import { createGoverned } from './daemon/governed.js';
 import { openKept, type Kept } from './daemon/kept.js';
 import { createLog, type Log } from './daemon/log.js';
+import { longestRate } from './daemon/longest-rate.js';
 import { Mailroom } from './daemon/mailroom.js';
 import { dropRoot } from './daemon/privileges.js';
 import { processFigures } from './daemon/process-figures.js';
@@ -40,6 +41,7 @@ import type { Governor } from './kernel/governor.js';
 import { Events } from './kernel/events.js';
 import { FaultError, printFault } from './kernel/fault.js';
 import type { Settings } from './kernel/settings.js';
+import type { Ms } from './kernel/units.js';
 import { lockStateDir } from './spool/lock.js';
 
 export interface DaemonOptions {
@@ -150,7 +152,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
     const virtual = options.virtual ?? false;
     const jobPaused = (name: string): boolean => governor.paused({ kind: 'job', name }) !== undefined;
-    const kept = await openKept({ settings, clock, systemClock, virtual, log, failed, jobPaused, undo: step => undo.push(step) });
+    const counted = (): Ms => longestRate(settings);
+    const kept = await openKept({ settings, counted, clock, systemClock, virtual, log, failed, jobPaused, undo: step => undo.push(step) });
     const { ledger, store, journal, state } = kept;
     late.store = store;
 

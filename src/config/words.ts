@@ -3,6 +3,7 @@
  *
  * Each is a zod schema with its JSON Schema; the parsing itself is in kernel/units.ts and address.ts.
  */
+import { LONGEST_PERIOD } from '../kernel/limits.js';
 import { printable } from '../kernel/text.js';
 import { DAY, HOUR, parseCount, parseDuration, parseRate, parseSize, printDuration } from '../kernel/units.js';
 import type { Ms, Rate } from '../kernel/units.js';
@@ -47,6 +48,7 @@ export const rate = scalar<Rate>(
   text => {
     const read = parseRate(text);
     if (!read.ok && /^[1-9]\d*$/.test(text)) return { ...read, hint: `say the period: ${text}/h or ${text}/m?` };
+    if (read.ok && read.value.per > LONGEST_PERIOD) return { ok: false, allowed: `a rate over at most ${printDuration(LONGEST_PERIOD)}` };
     return withZeroHint(text, read);
   },
 );

@@ -7,7 +7,7 @@
 import { join } from 'node:path';
 import type { Clock } from '../kernel/clock.js';
 import type { Settings } from '../kernel/settings.js';
-import type { Instant } from '../kernel/units.js';
+import type { Instant, Ms } from '../kernel/units.js';
 import { openJournal, type Journal } from '../outcome/journal.js';
 import { openLedgerLog, type LedgerLog } from '../spool/ledger-log.js';
 import { openState, type StateFile } from '../spool/state-file.js';
@@ -18,6 +18,8 @@ import { monotonic, type SystemClock } from './system-clock.js';
 
 export interface KeptParts {
   readonly settings: Settings;
+  /** How far back the ledger counts, as settings in force say. */
+  readonly counted: () => Ms;
   readonly clock: Clock;
   /** Goes on where the ledger ended; absent where policy time is given. */
   readonly systemClock: SystemClock | undefined;
@@ -40,9 +42,9 @@ export interface Kept {
 }
 
 /** Rejects with FaultError. */
-export async function openKept({ settings, clock, systemClock, virtual, log, failed, jobPaused, undo }: KeptParts): Promise<Kept> {
+export async function openKept({ settings, counted, clock, systemClock, virtual, log, failed, jobPaused, undo }: KeptParts): Promise<Kept> {
   const { stateDir: dir, node, minFree } = settings;
-  const ledger = openLedgerLog({ dir: join(dir, 'ledger'), clock, boot: { id: bootId(), monotonic } });
+  const ledger = openLedgerLog({ dir: join(dir, 'ledger'), clock, boot: { id: bootId(), monotonic }, counted });
   undo(() => ledger.close());
   if (systemClock && ledger.resumeAt !== undefined) systemClock.resume(ledger.resumeAt);
   const jobs = {

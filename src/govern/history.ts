@@ -9,6 +9,7 @@
  *
  * Ages are in ticks: 1 ms, or a 3,600,000th of a period longer than an hour. How entries lie in memory is history-block's.
  */
+import { LONGEST_PERIOD } from '../kernel/limits.js';
 import { HOUR, type Instant, type Ms } from '../kernel/units.js';
 import * as block from './history-block.js';
 import type { Slabs } from './slab.js';
@@ -17,7 +18,6 @@ import type { Slabs } from './slab.js';
 const MAX_EXACT = 100;
 /** A block as large as this many entries is made smaller, where it can be, before it grows. */
 const MANY = 122;
-export const LONGEST_PERIOD: Ms = 12 * 86_400_000;
 
 export class History {
   readonly period: Ms;

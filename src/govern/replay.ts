@@ -10,14 +10,14 @@
  * log, so that the next restart does not charge it anew.
  */
 import type { LastEnd, LedgerRecord } from '../kernel/ledger.js';
+import { LONGEST_PERIOD } from '../kernel/limits.js';
 import { HOUR, type Instant, type Ms } from '../kernel/units.js';
 import type { Core } from './core.js';
 import type { Account } from './account.js';
 import { Lane } from './floor.js';
-import { LONGEST_PERIOD } from './history.js';
 import { CATCH_UP } from './pace.js';
 import type { Permits } from './permits.js';
-import { hourAt } from './plan.js';
+import { hourAt, type Plan } from './plan.js';
 
 /** Lanes that departed this long before the log ends were busy. */
 const LAST_MOMENTS: Ms = 5_000;
@@ -75,9 +75,14 @@ function laneOf(core: Core, address: string, provider: string): Lane {
 
 /** The accounts of a lane, each with its hourly cap at `at`. */
 function each(core: Core, lane: Lane, at: Instant, now: Instant, act: (account: Account, perHour: number) => void): void {
-  act(lane.account, hourAt(core.compiler.lane(lane, now).plan, at));
-  act(lane.source.account, hourAt(core.compiler.source(lane.source, now), at));
-  act(core.floor.total, hourAt(core.compiler.total(now), at));
+  const one = (account: Account, plan: Plan): void => {
+    // Its histories of longer periods begin here: later they would know the last hour alone.
+    for (const cap of plan.rates) account.rate(cap.per, now);
+    act(account, hourAt(plan, at));
+  };
+  one(lane.account, core.compiler.lane(lane, now).plan);
+  one(lane.source.account, core.compiler.source(lane.source, now));
+  one(core.floor.total, core.compiler.total(now));
 }
 
 function answer(core: Core, { lane, slots }: Open, at: Instant, now: Instant): void {

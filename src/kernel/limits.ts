@@ -5,7 +5,10 @@
  * nothing"; Infinity means `unlimited`; 0 means `none`.
  */
 import type { Place } from './fault.js';
-import type { Ms, Rate } from './units.js';
+import { DAY, type Ms, type Rate } from './units.js';
+
+/** The longest period a rate is counted over. */
+export const LONGEST_PERIOD: Ms = 12 * DAY;
 
 export interface LimitValues {
   /** Connections open at once. */

@@ -2,20 +2,22 @@
  * The ledger log: every reservation, answer and refund, so that no restart forgets what a receiver has seen.
  *
  * append() collects, flush() writes everything collected in one call: after it the records survive the death of the process,
- * and 100 ms later (fdatasync) that of the machine. A new file every 10 minutes; files whose last record is 2 hours old go,
- * and reservations still unsettled are carried into the new one first. A file written by another process is never appended
+ * and 100 ms later (fdatasync) that of the machine. A new file every 10 minutes; files whose last record nobody
+ * counts any more go, and reservations still unsettled are carried into the new one first. A file written by another process is never appended
  * to. A write that fails throws at flush(), and a sync that failed at the next one: whoever called must not send.
  */
 import { closeSync, fdatasync, fdatasyncSync, mkdirSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import type { Clock } from '../kernel/clock.js';
 import type { LastEnd, LedgerRecord } from '../kernel/ledger.js';
-import { HOUR, MINUTE, type Instant } from '../kernel/units.js';
-import { LEDGER_FORMAT, ledgerPath, readLedger, type Boot, type LedgerFile, type Reserve } from './ledger-read.js';
+import { HOUR, MINUTE, type Instant, type Ms } from '../kernel/units.js';
+import { LEDGER_FORMAT, ledgerPath, readLedger, type Boot, type LedgerFile } from './ledger-read.js';
 import { BlockBuffer, KIND } from './ledger-record.js';
+import type { Reserve } from './ledger-stream.js';
 import { syncFolder } from './segments.js';
 
 const ROTATE = 10 * MINUTE;
-const KEEP = 2 * HOUR;
+/** How long files are kept beyond what counts: an attempt that ends late counts from its answer. */
+const LATE = HOUR;
 /** Real time, not policy time: it bounds what a power cut can take. */
 const SYNC_MS = 100;
 
@@ -23,13 +25,15 @@ export interface LedgerLogOptions {
   readonly dir: string;
   readonly clock: Clock;
   readonly boot: Boot;
+  /** How far back anybody counts, now: an hour unless said. */
+  readonly counted?: () => Ms;
   /** Seam for tests. */
   readonly fdatasync?: (fd: number, done: (error: Error | null) => void) => void;
 }
 
 export interface LedgerLog {
-  /** Settled within 2 hours, or not at all; in order. */
-  readonly records: readonly LedgerRecord[];
+  /** What may still count, in order; read from the files each time, hence before anything is appended. */
+  readonly records: Iterable<LedgerRecord>;
   readonly end: LastEnd;
   /** Something was reserved once, however long ago. */
   readonly nonEmpty: boolean;
@@ -64,7 +68,7 @@ interface CurrentFile {
 }
 
 class Log implements LedgerLog {
-  readonly records: readonly LedgerRecord[];
+  readonly records: Iterable<LedgerRecord>;
   readonly end: LastEnd;
   readonly nonEmpty: boolean;
   readonly resumeAt: Instant | undefined;
@@ -84,7 +88,7 @@ class Log implements LedgerLog {
     this.#options = options;
     const { dir, clock, boot } = options;
     // The clock may not have been set yet to what resumeAt says: the earlier of both forgets less.
-    const history = readLedger(dir, boot, resumeAt => Math.min(resumeAt ?? Infinity, clock.now()) - KEEP);
+    const history = readLedger(dir, boot, resumeAt => Math.min(resumeAt ?? Infinity, clock.now()) - this.#kept());
     this.records = history.records;
     this.end = history.end;
     this.nonEmpty = history.everReserved;
@@ -134,6 +138,10 @@ class Log implements LedgerLog {
     this.#write(file);
     fdatasyncSync(file.fd);
     if (!file.syncing) closeSync(file.fd);
+  }
+
+  #kept(): Ms {
+    return (this.#options.counted?.() ?? HOUR) + LATE;
   }
 
   #begun(): CurrentFile {
@@ -221,6 +229,7 @@ class Log implements LedgerLog {
     if (!file.syncing) closeSync(file.fd);
     this.#old.push({ number: file.number, last: clock.now() });
     // From the oldest on, without a gap: a file that is missing between others is a fault to the reader.
-    while (this.#old.length > 0 && this.#old[0]!.last < clock.now() - KEEP) unlinkSync(ledgerPath(dir, this.#old.shift()!.number));
+    const since = clock.now() - this.#kept();
+    while (this.#old.length > 0 && this.#old[0]!.last < since) unlinkSync(ledgerPath(dir, this.#old.shift()!.number));
   }
 }

@@ -1,5 +1,6 @@
 /**
- * Reading the ledger log back: all files in order, the whole of what may still count.
+ * Reading the ledger log back: all files in order, whether they are whole and how the last process ended. The records that may
+ * still count are read when they are asked for, see ledger-stream.ts: a busy day has millions, and nobody needs them at once.
  *
  * A tail that a kill or a power cut tore is left out. Damage anywhere else is a fault, never a shorter history: what the log
  * forgets would be sent again above the cap. "Elsewhere" is what the file itself says was on the disk for certain, every
@@ -11,13 +12,12 @@ import { join } from 'node:path';
 import { FaultError } from '../kernel/fault.js';
 import type { LastEnd, LedgerRecord } from '../kernel/ledger.js';
 import type { Instant } from '../kernel/units.js';
-import { BLOCK, KIND, readBlock, type Block } from './ledger-record.js';
+import { BLOCK, blocksOf, KIND, type Block } from './ledger-record.js';
+import { streamRecords, type Reserve, type StreamedFile } from './ledger-stream.js';
 
 export const LEDGER_FORMAT = 1;
 /** A text block is no longer: a provider is named by a host name at most (RFC 1035 section 2.3.4), an address is shorter. */
 const LONGEST_TEXT = 512;
-
-export type Reserve = Extract<LedgerRecord, { kind: 'reserve' }>;
 
 export interface LedgerFile {
   readonly number: number;
@@ -26,8 +26,8 @@ export interface LedgerFile {
 }
 
 export interface LedgerHistory {
-  /** In order; what was settled before `since` is left out. */
-  readonly records: readonly LedgerRecord[];
+  /** In order, read anew from the files each time; files that ended before `since` give only what was not settled in them. */
+  readonly records: Iterable<LedgerRecord>;
   /** Reserved, neither answered nor refunded. */
   readonly unsettled: ReadonlyMap<number, Reserve>;
   readonly end: LastEnd;
@@ -71,7 +71,7 @@ export function readLedger(dir: string, boot: Boot, since: (resumeAt: Instant | 
   const resumeAt = sameBoot && run.clock ? Math.max(last, run.clock.policy + boot.monotonic() - run.clock.monotonic) : undefined;
   return {
     records: reader.since(since(resumeAt)),
-    unsettled: reader.open,
+    unsettled: reader.unsettled,
     everReserved: reader.everReserved,
     end: !run || run.clean ? 'clean' : sameBoot ? 'killed' : 'power-cut',
     resumeAt,
@@ -101,15 +101,23 @@ const damage = (file: string, what: string): FaultError =>
     },
   ]);
 
+/** A reservation and the number of the file it stands in. */
+interface Standing {
+  readonly reserve: Reserve;
+  readonly file: number;
+}
+
 class HistoryReader {
-  readonly open = new Map<number, Reserve>();
   readonly files: LedgerFile[] = [];
   everReserved = false;
   run: Run | undefined;
   /** A file of this run with blocks that are not whole, and not as a write that was cut short leaves them. */
   holed: string | undefined;
   readonly #dir: string;
-  readonly #records: LedgerRecord[] = [];
+  readonly #open = new Map<number, Standing>();
+  /** Settled in another file, `by`, than they stand in: few, those under way when one file followed another. */
+  readonly #settledLater: (Standing & { readonly by: number })[] = [];
+  readonly #streamed: StreamedFile[] = [];
   /** A file of this run that was torn: right only if no other of the run follows. */
   #torn: string | undefined;
 
@@ -117,17 +125,25 @@ class HistoryReader {
     this.#dir = dir;
   }
 
-  /** Records from then on, and older ones as far as something since then settles them or nothing does. */
-  since(cutoff: Instant): readonly LedgerRecord[] {
-    const wanted = new Set(this.open.keys());
-    for (const record of this.#records) if (record.at >= cutoff) wanted.add(record.permit);
-    return this.#records.filter(record => wanted.has(record.permit));
+  get unsettled(): Map<number, Reserve> {
+    return new Map([...this.#open].map(([permit, { reserve }]) => [permit, reserve]));
+  }
+
+  /** Files that go on after the cutoff in full; of those before what nothing, or a later file, settles. */
+  since(cutoff: Instant): Iterable<LedgerRecord> {
+    const from = this.files.find(file => file.last >= cutoff)?.number ?? Infinity;
+    const early = [...this.#settledLater.filter(({ by }) => by >= from), ...this.#open.values()]
+      .filter(({ file }) => file < from)
+      .sort((a, b) => a.file - b.file || a.reserve.at - b.reserve.at)
+      .map(({ reserve }) => reserve);
+    const files = this.#streamed.filter(file => file.number >= from);
+    return { [Symbol.iterator]: () => streamRecords(early, files) };
   }
 
   read(number: number): void {
     const file = ledgerPath(this.#dir, number);
     const bytes = readFileSync(file);
-    const { header, texts, certain, torn } = survey(bytes);
+    const { header, texts, certain, torn, broken } = survey(bytes);
     if (!header) return this.#headless(number, file, bytes);
     if (header.a > LEDGER_FORMAT) throw damage(file, `the ledger has format ${header.a}, this rampd knows ${LEDGER_FORMAT}`);
     if (torn < certain) throw damage(file, `the ledger is damaged at byte ${torn}`);
@@ -143,10 +159,11 @@ class HistoryReader {
     }
     if (header.flag === 1) this.everReserved = true;
     let last = header.at;
-    eachBlock(bytes, block => {
-      this.#take(block, texts, file, torn);
+    for (const block of blocksOf(bytes, broken)) {
+      this.#take(block, texts, file, number, torn);
       if (block.at > last) last = block.at;
-    });
+    }
+    this.#streamed.push({ number, path: file, broken });
     if (this.run.clean && torn < Infinity) throw damage(file, `the ledger is damaged at byte ${torn}`);
     this.files.push({ number, last });
   }
@@ -157,19 +174,19 @@ class HistoryReader {
       throw damage(file, 'the ledger is damaged at its beginning');
     };
     if (bytes.subarray(0, BLOCK).some(byte => byte !== 0) && bytes.length >= BLOCK) begun();
-    eachBlock(bytes, begun);
+    for (const _ of blocksOf(bytes)) begun();
     if (this.run) this.#torn = file;
     this.files.push({ number, last: 0 });
   }
 
-  #take(block: Block, texts: ReadonlyMap<number, string>, file: string, torn: number): void {
+  #take(block: Block, texts: ReadonlyMap<number, string>, file: string, number: number, torn: number): void {
     const run = this.run!;
     if (run.clean) throw damage(file, `the ledger goes on behind its end at byte ${block.offset}`);
     switch (block.kind) {
       case KIND.reserve: {
         this.everReserved = true;
         // Carried over from an earlier file that is still here.
-        if (this.open.has(block.a)) return;
+        if (this.#open.has(block.a)) return;
         const address = texts.get(block.b);
         const provider = texts.get(block.c);
         if (address === undefined || provider === undefined) {
@@ -177,17 +194,17 @@ class HistoryReader {
           throw damage(file, `a record at byte ${block.offset} names nobody`);
         }
         const reserve: Reserve = { kind: 'reserve', permit: block.a, address, provider, slots: block.d, at: block.at };
-        this.open.set(block.a, reserve);
-        this.#records.push(reserve);
+        this.#open.set(block.a, { reserve, file: number });
         return;
       }
       case KIND.answer:
-      case KIND.refund:
+      case KIND.refund: {
         // Else its reservation left with a file older than anything that counts.
-        if (this.open.delete(block.a)) {
-          this.#records.push({ kind: block.kind === KIND.answer ? 'answer' : 'refund', permit: block.a, at: block.at });
-        }
+        const known = this.#open.get(block.a);
+        if (known && known.file !== number) this.#settledLater.push({ ...known, by: number });
+        this.#open.delete(block.a);
         return;
+      }
       case KIND.clock:
         run.clock = { policy: block.at, monotonic: block.a / 1_000 };
         return;
@@ -205,28 +222,30 @@ function cutShort(bytes: Buffer, torn: number): boolean {
   return bytes[torn + 4] === KIND.text && left < LONGEST_TEXT && BLOCK + bytes.readUInt32BE(torn + 20) > left;
 }
 
-function eachBlock(bytes: Buffer, each: (block: Block) => void): void {
-  for (let offset = 0; offset < bytes.length;) {
-    const block = readBlock(bytes, offset);
-    if (block) each(block);
-    offset = block?.end ?? offset + BLOCK;
-  }
-}
-
 /** The file before its records: header, texts, up to where it was certainly on the disk, and where the first block is not whole. */
-function survey(bytes: Buffer): { header: Block | undefined; texts: Map<number, string>; certain: number; torn: number } {
+function survey(bytes: Buffer): {
+  header: Block | undefined;
+  texts: Map<number, string>;
+  certain: number;
+  torn: number;
+  broken: ReadonlySet<number>;
+} {
   const texts = new Map<number, string>();
+  const broken = new Set<number>();
   let header: Block | undefined;
   let certain = 0;
   let whole = 0;
-  let torn = Infinity;
-  eachBlock(bytes, block => {
-    if (block.offset !== whole) torn = Math.min(torn, whole);
+  const hole = (end: number): void => {
+    for (; whole < end; whole += BLOCK) broken.add(whole);
+  };
+  for (const block of blocksOf(bytes)) {
+    hole(block.offset);
     whole = block.end;
     if (block.offset === 0 && block.kind === KIND.header) header = block;
     if (block.text !== undefined) texts.set(block.a, block.text);
     if (block.kind === KIND.synced) certain = Math.max(certain, block.a);
-  });
-  if (whole < bytes.length) torn = Math.min(torn, whole);
-  return { header, texts, certain, torn };
+  }
+  hole(bytes.length);
+  const [torn = Infinity] = broken;
+  return { header, texts, certain, torn, broken };
 }

@@ -101,15 +101,24 @@ export class BlockBuffer {
   }
 }
 
-/** The block at `offset`, or undefined when none stands there whole. */
-export function readBlock(bytes: Buffer, offset: number): Block | undefined {
+/** Every whole block, in order; what is not whole is passed over. `broken`: where none stands, when that is known already. */
+export function* blocksOf(bytes: Buffer, broken?: ReadonlySet<number>): Generator<Block, void, void> {
+  for (let offset = 0; offset < bytes.length;) {
+    const block = broken?.has(offset) ? undefined : readBlock(bytes, offset, broken !== undefined);
+    if (block) yield block;
+    offset = block?.end ?? offset + BLOCK;
+  }
+}
+
+/** The block at `offset`, or undefined when none stands there whole. `known` to be whole, its sum is not computed again. */
+function readBlock(bytes: Buffer, offset: number, known: boolean): Block | undefined {
   if (offset + BLOCK > bytes.length) return undefined;
   const kind = bytes[offset + 4]!;
   const b = bytes.readUInt32BE(offset + 20);
   const size = kind === KIND.text ? BLOCK + Math.ceil(b / BLOCK) * BLOCK : BLOCK;
   const end = offset + size;
   if (kind === 0 || end > bytes.length) return undefined;
-  if (crc32(bytes.subarray(offset + 4, end)) !== bytes.readUInt32BE(offset)) return undefined;
+  if (!known && crc32(bytes.subarray(offset + 4, end)) !== bytes.readUInt32BE(offset)) return undefined;
   const block = {
     kind,
     flag: bytes[offset + 5]!,

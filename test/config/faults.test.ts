@@ -65,6 +65,11 @@ const CASES: readonly Case[] = [
     text: minimal({}, 'defaults: { max-msg-rate: 200 }\n'),
     faults: [['7:27', 'say the period: 200/h or 200/m?']],
   },
+  {
+    of: 'a rate over a month',
+    text: minimal({}, 'defaults: { max-msg-rate: 500000/30d }\n'),
+    faults: [['7:27', 'a rate over at most 12d']],
+  },
   { of: 'yes for true', text: minimal({}, 'allow-private: yes\n'), faults: [['7:16', 'write true']] },
   {
     of: 'a source without warm-up',

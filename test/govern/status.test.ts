@@ -341,6 +341,20 @@ describe('the ledger after a restart', () => {
     expect(s.go(HOT).id).toBe(4);
   });
 
+  it.each([
+    ['lane', { defaults: { maxMsgRate: { count: 5, per: DAY }, ...burst } }],
+    ['source', { sources: [source('hot', '192.0.2.1', { maxMsgRate: { count: 5, per: DAY }, ...burst })] }],
+    ['total', { total: { maxMsgRate: { count: 5, per: DAY } } }],
+  ])('counts a rate of a day from the day, not from its last hour: %s', (_, ground) => {
+    const s = new Stand(ground);
+    for (let i = 0; i < 5; i++, s.now += MINUTE) s.send(HOT);
+    const again = new Stand(ground, T0 + 20 * HOUR);
+    again.governor.restoreLedger(s.ledger, 'clean', again.now);
+    expect(again.ask(HOT)).toMatchObject({ go: false, until: T0 + DAY });
+    again.now = T0 + DAY + 5 * MINUTE;
+    expect(again.go(HOT, 9).slots).toBe(5);
+  });
+
   it('counts an answer of the future from now', () => {
     const s = after([reserve(1, 4, T0 + DAY), { kind: 'answer', permit: 1, at: T0 + DAY }], 'clean');
     s.now += HOUR - 1;

@@ -29,6 +29,7 @@ const reserve = (permit: number, at = START, provider = 'google'): LedgerRecord 
   at,
 });
 const answer = (permit: number, at = START): LedgerRecord => ({ kind: 'answer', permit, at });
+const all = (log: LedgerLog): LedgerRecord[] => [...log.records];
 const files = (dir: string) => readdirSync(dir).sort();
 const path = (dir: string, n = 0) => join(dir, files(dir).at(n)!);
 
@@ -63,7 +64,7 @@ describe('the last instant at which the process lived', () => {
     clock.advance(MINUTE);
     log.close();
     expect(openLog(dir).lastAt).toBe(START + 3 * MINUTE);
-    expect(openLog(dir).records.length).toBe(1);
+    expect(all(openLog(dir))).toHaveLength(1);
   });
 
   it('goes on with the clock: policy time resumes from the last mark', () => {
@@ -115,20 +116,20 @@ describe('the ledger log', () => {
         turns => {
           let dir = folder();
           let log = openLog(dir);
-          const all: LedgerRecord[] = [];
+          const told: LedgerRecord[] = [];
           for (const [records, end] of turns) {
             put(log, ...records);
-            all.push(...records);
+            told.push(...records);
             if (end === 'flush') continue;
             if (end === 'closed') log.close();
             else dir = copyOf(dir);
             log = openLog(dir);
             expect(log.end).toBe(end === 'closed' ? 'clean' : 'killed');
-            expect(log.records).toEqual(meaning(all));
-            expect(log.nonEmpty).toBe(meaning(all).length > 0);
+            expect(all(log)).toEqual(meaning(told));
+            expect(log.nonEmpty).toBe(meaning(told).length > 0);
           }
           put(log);
-          expect(openLog(copyOf(dir)).records).toEqual(meaning(all));
+          expect(all(openLog(copyOf(dir)))).toEqual(meaning(told));
         },
       ),
       { numRuns: 40 },
@@ -140,7 +141,7 @@ describe('the ledger log', () => {
     const log = openLog(dir);
     put(log, reserve(1));
     log.append(reserve(2));
-    expect(openLog(copyOf(dir)).records).toEqual([reserve(1)]);
+    expect(all(openLog(copyOf(dir)))).toEqual([reserve(1)]);
   });
 
   it('knows a clean end, a kill and a power cut apart', () => {
@@ -187,13 +188,37 @@ describe('the ledger log', () => {
     expect(files(dir).length).toBeLessThanOrEqual(15);
     const again = openLog(copyOf(dir), { clock });
     expect(again.end).toBe('killed');
-    expect(again.records.find(one => one.permit === 1)).toEqual(reserve(1, START, 'slow'));
-    const old = again.records.filter(one => one.permit !== 1 && one.kind === 'answer' && one.at < clock.now() - 2 * HOUR);
+    expect(all(again).find(one => one.permit === 1)).toEqual(reserve(1, START, 'slow'));
+    const old = all(again).filter(one => one.permit !== 1 && one.kind === 'answer' && one.at < clock.now() - 2 * HOUR - 10 * MINUTE);
     expect(old).toEqual([]);
-    const settled = again.records.filter(one => one.kind === 'answer').map(one => one.permit);
+    const settled = all(again)
+      .filter(one => one.kind === 'answer')
+      .map(one => one.permit);
     expect(settled.at(-1)).toBe(31);
-    for (const permit of settled) expect(again.records.some(one => one.kind === 'reserve' && one.permit === permit)).toBe(true);
+    for (const permit of settled) expect(all(again).some(one => one.kind === 'reserve' && one.permit === permit)).toBe(true);
     expect(settled.length).toBeGreaterThanOrEqual(12);
+    const open = all(again).filter(one => one.kind === 'reserve' && !settled.includes(one.permit));
+    expect(open.map(one => one.permit)).toEqual([1, 32]);
+    expect(all(again)).toEqual(all(again));
+  });
+
+  it('keeps what somebody counts longer than an hour, for as long as settings say so', () => {
+    const dir = folder();
+    const clock = createManualClock(START);
+    let counted = 24 * HOUR;
+    const log = openLog(dir, { clock, counted: () => counted });
+    put(log, reserve(1), answer(1));
+    const work = () => {
+      clock.advance(10 * MINUTE);
+      put(log, reserve(clock.now()), answer(clock.now(), clock.now()));
+    };
+    for (let i = 0; i < 100; i++) work();
+    const first = () => all(openLog(copyOf(dir), { clock, counted: () => counted }))[0]?.permit;
+    expect(first()).toBe(1);
+    counted = HOUR;
+    work();
+    expect(first()).not.toBe(1);
+    expect(files(dir).length).toBeLessThanOrEqual(15);
   });
 
   it('remembers that there was something once, when all of it is too old to count', () => {
@@ -207,7 +232,7 @@ describe('the ledger log', () => {
     }
     log.close();
     const again = openLog(dir, { clock });
-    expect(again.records).toEqual([]);
+    expect(all(again)).toEqual([]);
     expect(again.nonEmpty).toBe(true);
     expect(openLog(folder()).nonEmpty).toBe(false);
   });
@@ -230,7 +255,7 @@ describe('a ledger that is not whole', () => {
       const fd = openSync(path(dir), 'r+');
       ftruncateSync(fd, size - cut);
       closeSync(fd);
-      expect(openLog(dir).records).toHaveLength(20 - Math.ceil(cut / 32));
+      expect(all(openLog(dir))).toHaveLength(20 - Math.ceil(cut / 32));
     }
   });
 
@@ -239,17 +264,17 @@ describe('a ledger that is not whole', () => {
       const dir = killed();
       writeFileSync(join(dir, '0000000002.ledger'), Buffer.alloc(bytes));
       const log = openLog(dir);
-      expect(log.records).toHaveLength(20);
+      expect(all(log)).toHaveLength(20);
       expect(log.end).toBe('killed');
       put(log, reserve(21));
-      expect(openLog(copyOf(dir)).records).toHaveLength(21);
+      expect(all(openLog(copyOf(dir)))).toHaveLength(21);
     }
   });
 
   it('keeps what stands behind a hole that a power cut left in the last moments', () => {
     const dir = killed();
     spoil(path(dir), bytes => bytes.fill(0, bytes.length - 96, bytes.length - 64));
-    expect(openLog(dir, { bootId: 'boot-2' }).records).toHaveLength(19);
+    expect(all(openLog(dir, { bootId: 'boot-2' }))).toHaveLength(19);
     damaged(dir);
   });
 
@@ -274,7 +299,7 @@ describe('a ledger that is not whole', () => {
     // In what was never said to be on the disk the same may come of a power cut, not of a kill.
     spoil(path(unsynced), bytes => void (bytes[400]! ^= 1));
     damaged(unsynced);
-    expect(openLog(unsynced, { bootId: 'boot-2' }).records).toHaveLength(19);
+    expect(all(openLog(unsynced, { bootId: 'boot-2' }))).toHaveLength(19);
   });
 
   it('is refused when bytes came or went, so that no block stands where it stood', () => {
