@@ -1,6 +1,7 @@
 /**
  * A file that a command takes in or writes out, and why it cannot: one sentence that names the file as it was typed.
  */
+import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
@@ -29,6 +30,15 @@ export async function inputFile(file: string, io: Pick<Io, 'cwd' | 'stdin'>): Pr
     throw new Error(`${file} cannot be read: ${because(error)}`, { cause: error });
   }
   throw new Error(`${file} cannot be read: ${WHY.EISDIR}`);
+}
+
+/** UTF-8 in pieces that may part a character, as fast as stdout takes it. */
+export async function outputText(pieces: AsyncIterable<Buffer>, { out, stdout }: Pick<Io, 'out' | 'stdout'>): Promise<void> {
+  const decoder = new TextDecoder();
+  for await (const piece of pieces) {
+    out(decoder.decode(piece, { stream: true }));
+    if (stdout.writableNeedDrain) await once(stdout, 'drain');
+  }
 }
 
 /** Readable by its owner alone. Rejects with a sentence where the file cannot be written, else with what the pieces reject with. */

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { counted, numberText } from '../control/reason-text.js';
 import { renderSuppression } from '../control/render-suppression.js';
 import { act, connect, daemonCommand, say, screen, show } from './connection.js';
-import { inputFile, outputFile } from './input-file.js';
+import { inputFile, outputFile, outputText } from './input-file.js';
 import type { Io } from './io.js';
 import { duration, positive } from './numbers.js';
 import type { Where } from './socket-path.js';
@@ -79,7 +79,6 @@ export function register(program: Command, io: Io): void {
     .argument('[file]', 'standard output when there is none')
     .action(async (file: string | undefined, options: Options) => {
       const pieces = (await connect(options, io)).suppression.export();
-      if (file !== undefined) return outputFile(pieces, file, io);
-      for await (const piece of pieces) io.out(piece.toString());
+      return file === undefined ? outputText(pieces, io) : outputFile(pieces, file, io);
     });
 }

@@ -65,7 +65,10 @@ export class HttpListener {
     }
     // The same socket cannot be bound twice: what speaks clear text there goes first, and comes back if TLS cannot.
     const same = next && before && next.address === before.settings.address && next.port === before.settings.port;
-    if (same) await ended(before.server);
+    if (same) {
+      this.#open = undefined;
+      await ended(before.server);
+    }
     try {
       this.#open = next && { settings: next, server: await this.#listen(next, certificate) };
     } catch (error) {

@@ -53,7 +53,11 @@ export function openApi(version: string): object {
         get: {
           summary: 'A message that waits',
           parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
-          responses: { '200': { description: 'its recipients that wait' }, ...SECURITY, '404': problem('no recipient of it waits') },
+          responses: {
+            '200': { description: 'its recipients that wait' },
+            ...SECURITY,
+            '404': problem('no recipient of it waits, or another token handed it in'),
+          },
         },
       },
       '/v1/status': { get: { summary: 'Everything at a glance', responses: { '200': { description: 'status' }, ...SECURITY } } },

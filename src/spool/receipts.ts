@@ -62,7 +62,12 @@ export function findReceipt(table: Table, key: Uint8Array): StoredReceipt | unde
 /** Row keys to remove of receipts that ended before; at most `limit` receipts. */
 export function outdatedReceipts(table: Table, before: Instant, limit: number): Uint8Array[] {
   const keys: Uint8Array[] = [];
-  for (const key of table.getKeys({ start: timeKey(0), end: timeKey(before), limit })) keys.push(key, rowKey(key.subarray(7)));
+  for (const key of table.getKeys({ start: timeKey(0), end: timeKey(before), limit })) {
+    keys.push(key);
+    const receipt = key.subarray(7);
+    // Since it ended the key may have come again: the row is that of the later receipt.
+    if ((findReceipt(table, receipt)?.until ?? 0) < before) keys.push(rowKey(receipt));
+  }
   return keys;
 }
 

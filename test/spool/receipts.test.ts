@@ -68,4 +68,20 @@ describe('a receipt', () => {
     const before = await open(copyOf(dir), { clock: createManualClock(START) });
     expect([1, 2, 3].map(n => before.receipt(key(n)) !== undefined)).toEqual([false, true, true]);
   });
+
+  it('under a key that is used again is not removed when the old one would be', async () => {
+    const clock = createManualClock(START);
+    const store = await open(folder(), { clock });
+    await store.accept(envelope(), to('a@d'), Buffer.from('x'), receipt(1, START + 1_000));
+    clock.advance(2_000);
+    expect(store.receipt(key(1))).toBeUndefined();
+    const again = await store.accept(envelope(), to('a@d'), Buffer.from('x'), receipt(1, START + 9_000));
+    store.pruneReceipts();
+    await store.accept(envelope(), to('a@d'), Buffer.from('x'));
+    expect(store.receipt(key(1))?.number).toBe(again);
+    clock.advance(8_000);
+    store.pruneReceipts();
+    await store.accept(envelope(), to('a@d'), Buffer.from('x'));
+    expect(store.receipt(key(1))).toBeUndefined();
+  });
 });
