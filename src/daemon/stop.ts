@@ -1,6 +1,9 @@
 /**
  * The order of a stop: no new mail, transactions in flight finish within `drain`, outcomes commit, a snapshot is written, then
  * everything closes, what others write to last. Once only, whoever asks again waits for the same end.
+ *
+ * A step that fails keeps no other from being taken: a process that neither works nor ends helps nobody. But from then on
+ * nothing is promised any more, and the exit code says so.
  */
 import type { Acceptor } from '../accept/acceptor.js';
 import type { Http } from '../control/http.js';
@@ -45,32 +48,50 @@ export interface StopParts {
 export type Stop = (author: string, code: 0 | 1) => Promise<void>;
 
 export function createStop(parts: StopParts): Stop {
+  const end: End = { code: 0 };
   let stopping: Promise<void> | undefined;
-  return (author, code) => (stopping ??= stop(parts, author, code));
+  return (author, code) => {
+    if (code === 1) end.code = 1;
+    return (stopping ??= stop(parts, author, end));
+  };
 }
 
-async function stop(parts: StopParts, author: string, code: 0 | 1): Promise<void> {
+/** How it ends: 1 as soon as anybody has said so, or something has failed. */
+interface End {
+  code: 0 | 1;
+}
+
+async function stop(parts: StopParts, author: string, end: End): Promise<void> {
   const { log, acceptor, http, governor, keeper, delivery, kept } = parts;
   const { drain } = parts.settings();
-  await Promise.all([acceptor.stop(code === 0 ? Math.min(drain, CLIENTS_GRACE) : 0), http.close()]);
-  await delivery.dispatcher.stop(code === 0 ? drain : 0);
-  parts.ticks.stop();
-  parts.chores.stop();
-  parts.doctor.stop();
-  await delivery.tls.stop();
-  delivery.feedback.close();
-  if (code === 0) {
-    governor.note('stopped', author, 'rampd stopped', parts.clock.now());
-    await keeper.stop();
+  const step = async (what: string, act: () => Promise<unknown> | void): Promise<void> => {
+    try {
+      await act();
+    } catch (error) {
+      end.code = 1;
+      log.error({ error: (error as Error).message }, `stopping: ${what}`);
+    }
+  };
+  const grace = end.code === 0 ? Math.min(drain, CLIENTS_GRACE) : 0;
+  await Promise.all([step('listeners', () => acceptor.stop(grace)), step('http', () => http.close())]);
+  await step('delivery', () => delivery.dispatcher.stop(end.code === 0 ? drain : 0));
+  await step('ticks', () => parts.ticks.stop());
+  await step('chores', () => parts.chores.stop());
+  await step('doctor', () => parts.doctor.stop());
+  await step('tls', () => delivery.tls.stop());
+  await step('feedback', () => delivery.feedback.close());
+  if (end.code === 0) {
+    await step('journal', () => governor.note('stopped', author, 'rampd stopped', parts.clock.now()));
+    await step('state', () => keeper.stop());
   }
-  delivery.watch.stop();
-  await parts.alerts.close();
-  await parts.books.close();
-  if (code === 0) kept.ledger.close();
-  await kept.store.close().catch((error: Error) => log.error({ error: error.message }, 'spool'));
-  kept.journal.close();
-  await parts.lock.release();
+  await step('watch', () => delivery.watch.stop());
+  await step('alerts', () => parts.alerts.close());
+  await step('books', () => parts.books.close());
+  if (end.code === 0) await step('ledger', () => kept.ledger.close());
+  await step('spool', () => kept.store.close());
+  await step('journal', () => kept.journal.close());
+  await step('lock', () => parts.lock.release());
   log.info({}, 'stopped');
   // Last, and behind this turn: the answer to `rampd stop` goes out over it.
-  setImmediate(() => void parts.control.close().then(() => parts.finish(code)));
+  setImmediate(() => void step('control', () => parts.control.close()).then(() => parts.finish(end.code)));
 }
