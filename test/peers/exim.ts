@@ -3,14 +3,12 @@
  * STARTTLS, and ACLs that ask a Policy before every answer. What it takes it keeps in a maildir. Starts and stops nothing but
  * itself. `.ci/peers` says where the program comes from.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { makeSelfSigned } from '../../src/rehearse/self-signed.js';
-import { kept, type Kept } from './maildir.js';
 import { PHASES, type Phase } from './policy.js';
-import { ended, idsOf, type ReceiverOptions, up } from './receiving.js';
+import { idsOf, type ReceiverOptions } from './receiving.js';
+import { Running } from './running.js';
+import { limitFiles, serving } from './serving.js';
 
 const PROGRAM = '/opt/rampd-peers/usr/sbin/exim4';
 const USER = 'Debian-exim';
@@ -24,53 +22,33 @@ export const noExim = !existsSync(PROGRAM)
       ? `there is no user ${USER}`
       : undefined;
 
-export class Exim {
-  readonly dir = mkdtempSync(join(tmpdir(), 'rampd-exim-'));
-  readonly address: string;
-  #process: ChildProcess | undefined;
+export class Exim extends Running {
+  protected readonly command = { program: PROGRAM, args: ['-C', this.at('exim.conf'), '-bdf'] };
+  protected override readonly logFile = 'log/mainlog';
 
-  private constructor(readonly options: ReceiverOptions) {
-    this.address = options.address;
+  private constructor(options: ReceiverOptions) {
+    super('exim', options);
+    this.#write();
   }
 
-  static async start(options: ReceiverOptions): Promise<Exim> {
-    const exim = new Exim(options);
-    exim.#write();
-    exim.#process = spawn(PROGRAM, ['-C', join(exim.dir, 'exim.conf'), '-bdf'], { stdio: 'ignore' });
-    try {
-      await up(options, exim.#process, () => exim.log);
-    } catch (error) {
-      await exim.stop();
-      throw error;
-    }
-    return exim;
+  static start(options: ReceiverOptions): Promise<Exim> {
+    return new Exim(options).begin();
   }
 
-  /** The main log so far. */
-  get log(): string {
-    const file = join(this.dir, 'log', 'mainlog');
-    return existsSync(file) ? readFileSync(file, 'utf8') : '';
-  }
-
-  get kept(): Kept[] {
-    return kept(join(this.dir, 'mail'));
-  }
-
-  async stop(): Promise<void> {
-    await ended(this.#process);
-    rmSync(this.dir, { recursive: true, force: true });
+  /** It writes the message itself, and each client has its own. */
+  async dieInTheMiddle(client: string): Promise<void> {
+    limitFiles(serving(this.options, client), 1_000_000);
   }
 
   #write(): void {
     const { address, port, domain, alike = [], users, maxSize, policy, tls = 'offered', clear = [], more = '' } = this.options;
-    chmodSync(this.dir, 0o755);
     const [uid, gid] = idsOf(USER) ?? [0, 0];
     for (const name of ['spool', 'log', 'mail']) {
-      mkdirSync(join(this.dir, name));
-      chownSync(join(this.dir, name), uid, gid);
+      mkdirSync(this.at(name));
+      chownSync(this.at(name), uid, gid);
     }
     const { cert, key } = makeSelfSigned(`mx.${domain}`, Date.now());
-    const [certFile, keyFile] = [join(this.dir, 'cert.pem'), join(this.dir, 'key.pem')];
+    const [certFile, keyFile] = [this.at('cert.pem'), this.at('key.pem')];
     writeFileSync(certFile, cert);
     writeFileSync(keyFile, key);
     chownSync(keyFile, uid, gid);
@@ -101,14 +79,14 @@ export class Exim {
 `,
     };
     writeFileSync(
-      join(this.dir, 'exim.conf'),
+      this.at('exim.conf'),
       `exim_path = ${PROGRAM}
 primary_hostname = mx.${domain}
 local_interfaces = ${address}
 daemon_smtp_ports = ${port}
-spool_directory = ${join(this.dir, 'spool')}
-log_file_path = ${join(this.dir, 'log')}/%slog
-pid_file_path = ${join(this.dir, 'pid')}
+spool_directory = ${this.at('spool')}
+log_file_path = ${this.at('log')}/%slog
+pid_file_path = ${this.at('pid')}
 notifier_socket =
 keep_environment =
 disable_ipv6
@@ -136,7 +114,7 @@ here:
 begin transports
 keep:
   driver = appendfile
-  directory = ${join(this.dir, 'mail')}
+  directory = ${this.at('mail')}
   maildir_format
   create_directory
   envelope_to_add

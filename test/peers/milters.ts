@@ -46,7 +46,8 @@ export class Milters {
   }
 
   async stop(): Promise<void> {
-    for (const child of this.#running) await ended(child);
+    // Asked to end, libmilter looks whether it should every 5 seconds.
+    for (const child of this.#running) await ended(child, 'SIGKILL');
     await this.#dns?.stop();
     rmSync(this.dir, { recursive: true, force: true });
   }

@@ -6,24 +6,12 @@
  * are empty; where that is not allowed it takes the real ones, and there can be one on the machine. Starts and stops nothing
  * but itself. `.ci/peers` says where the program comes from.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  chownSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { kept, type Kept } from './maildir.js';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import type { Policy } from './policy.js';
-import { ended, idsOf, makeRsa, type ReceiverOptions, up } from './receiving.js';
+import { idsOf, makeRsa, type ReceiverOptions } from './receiving.js';
+import { Running } from './running.js';
+import { limitFiles, serving } from './serving.js';
 
 const PROGRAM = '/opt/rampd-peers/usr/sbin/smtpd';
 /** Whom mail is kept for. */
@@ -40,6 +28,29 @@ export const noOpenSmtpd = !existsSync(PROGRAM)
       : !apart && existsSync('/run/smtpd.sock')
         ? 'another OpenSMTPD runs here'
         : undefined;
+
+/**
+ * Its keys are in another process: in its own there are public halves, which sign by way of OpenSSL 1's methods. OpenSSL 3 reads
+ * keys in a manner in which that link is lost, unless an engine has to do with keys; this one leaves its keys alone.
+ */
+const ENGINE = readdirSync('/usr/lib')
+  .map(name => `/usr/lib/${name}/engines-3/pkcs11.so`)
+  .find(file => existsSync(file));
+
+/** Why OpenSMTPD breaks every handshake here; undefined when it does not. */
+export const noOpenSmtpdTls = ENGINE === undefined ? 'libengine-pkcs11-openssl is not installed' : undefined;
+
+const OPENSSL = `openssl_conf = init
+[init]
+engines = engines
+[engines]
+pkcs11 = pkcs11
+[pkcs11]
+engine_id = pkcs11
+dynamic_path = ${ENGINE}
+default_algorithms = PKEY
+init = 0
+`;
 
 const APART = 'mount -t tmpfs -o mode=711 none /var/spool && mount -t tmpfs -o mode=755 none /run && exec "$@"';
 
@@ -77,65 +88,55 @@ lines(process.stdin, line => {
 process.stdin.on('end', () => process.exit(0));
 `;
 
-export class OpenSmtpd {
-  readonly dir = mkdtempSync(join(tmpdir(), 'rampd-opensmtpd-'));
-  #process: ChildProcess | undefined;
+type Options = ReceiverOptions & { readonly policy: Policy };
 
-  private constructor(readonly options: ReceiverOptions & { readonly policy: Policy }) {}
+export class OpenSmtpd extends Running<Options> {
+  protected readonly command;
 
-  static async start(options: ReceiverOptions & { readonly policy: Policy }): Promise<OpenSmtpd> {
-    const smtpd = new OpenSmtpd(options);
-    smtpd.#write();
-    const command = [PROGRAM, '-d', '-f', join(smtpd.dir, 'smtpd.conf')];
+  private constructor(options: Options) {
+    super('opensmtpd', options);
+    this.#write();
+    const command = [PROGRAM, '-d', '-f', this.at('smtpd.conf')];
     const [program = '', ...args] = apart ? ['unshare', '-m', 'sh', '-c', APART, 'smtpd', ...command] : command;
-    const log = openSync(join(smtpd.dir, 'log'), 'a');
-    smtpd.#process = spawn(program, args, { stdio: ['ignore', log, log] });
-    closeSync(log);
-    try {
-      await up(options, smtpd.#process, () => smtpd.log);
-    } catch (error) {
-      await smtpd.stop();
-      throw error;
-    }
-    return smtpd;
+    this.command = { program, args, env: ENGINE === undefined ? {} : { OPENSSL_CONF: this.at('openssl.cnf') } };
   }
 
-  get log(): string {
-    return readFileSync(join(this.dir, 'log'), 'utf8');
+  static start(options: Options): Promise<OpenSmtpd> {
+    return new OpenSmtpd(options).begin();
   }
 
-  get kept(): Kept[] {
-    return kept(join(this.dir, 'mail'));
+  /** It writes the message itself, and serves all clients: they all see the end of it. */
+  async dieInTheMiddle(client: string): Promise<void> {
+    limitFiles(serving(this.options, client), 1_000_000);
   }
 
-  async stop(): Promise<void> {
-    await ended(this.#process);
-    rmSync(this.dir, { recursive: true, force: true });
+  /** None of its processes goes on without the one that died. */
+  override recover(): Promise<void> {
+    return this.again();
   }
 
   #write(): void {
     const { address, port, domain, alike = [], users, maxSize, policy, tls = 'offered', more = '' } = this.options;
-    const at = (name: string): string => join(this.dir, name);
-    chmodSync(this.dir, 0o755);
-    mkdirSync(at('mail'));
-    chownSync(at('mail'), ...(idsOf(USER) ?? [0, 0]));
-    // RSA: it cannot sign with other keys where its OpenSSL is version 3. And it refuses keys that others may read.
-    makeRsa(`mx.${domain}`, at('cert.pem'), at('key.pem'));
-    chmodSync(at('key.pem'), 0o600);
-    writeFileSync(at('filter'), filter(policy.port), { mode: 0o755 });
+    mkdirSync(this.at('mail'));
+    chownSync(this.at('mail'), ...(idsOf(USER) ?? [0, 0]));
+    // It refuses keys that others may read.
+    makeRsa(`mx.${domain}`, this.at('cert.pem'), this.at('key.pem'));
+    chmodSync(this.at('key.pem'), 0o600);
+    writeFileSync(this.at('openssl.cnf'), OPENSSL);
+    writeFileSync(this.at('filter'), filter(policy.port), { mode: 0o755 });
     const domains = [domain, ...alike];
     const mailboxes = domains.flatMap(name => users.map(user => `${user}@${name}`));
     const security = { none: '', offered: 'tls pki own', required: 'tls-require pki own' }[tls];
     writeFileSync(
-      at('smtpd.conf'),
+      this.at('smtpd.conf'),
       `table users { ${mailboxes.map(mailbox => `"${mailbox}" = "${USER}"`).join(', ')} }
-pki own cert "${at('cert.pem')}"
-pki own key "${at('key.pem')}"
+pki own cert "${this.at('cert.pem')}"
+pki own key "${this.at('key.pem')}"
 smtp max-message-size ${maxSize}
-filter ask proc-exec "${at('filter')}"
+filter ask proc-exec "${this.at('filter')}"
 listen on ${address} port ${port} ${security} hostname mx.${domain} filter ask
 ${more}
-action keep maildir "${at('mail')}" virtual <users>
+action keep maildir "${this.at('mail')}" virtual <users>
 match from any for domain { ${domains.map(name => `"${name}"`).join(', ')} } action keep
 `,
     );

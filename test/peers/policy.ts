@@ -34,6 +34,8 @@ const POSTFIX_STATES: Readonly<Record<string, Phase>> = {
 
 export class Policy {
   decide: Decide = () => undefined;
+  /** Clients that connected, by address. */
+  readonly connected: string[] = [];
   /** Everything that was refused, in order. */
   readonly refused: (Question & { readonly reply: string })[] = [];
   readonly #server = net.createServer(socket => this.#serve(socket));
@@ -49,13 +51,17 @@ export class Policy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Refuses once, at this phase, one client's next mail. */
-  refuseOnce(phase: Phase, source: string, reply: string): void {
-    let open = true;
+  /** Refuses once, at this phase, one client's next mail; the recipient that begins with `recipient`, `skip` others before. */
+  refuseOnce(phase: Phase, source: string, reply: string, { recipient = '', skip = 0 } = {}): void {
+    this.once(phase, source, () => reply, { recipient, skip });
+  }
+
+  /** Asks `act` once, as above. */
+  once(phase: Phase, source: string, act: () => string | undefined, { recipient = '', skip = 0 } = {}): void {
+    let left = skip;
     this.decide = question => {
-      if (!open || question.phase !== phase || question.source !== source) return undefined;
-      open = false;
-      return reply;
+      if (left < 0 || question.phase !== phase || question.source !== source || !question.recipient.startsWith(recipient)) return undefined;
+      return left-- > 0 ? undefined : act();
     };
   }
 
@@ -85,6 +91,7 @@ export class Policy {
   }
 
   #answer(question: Question): string | undefined {
+    if (question.phase === 'connect') this.connected.push(question.source);
     const reply = this.decide(question);
     if (reply !== undefined) this.refused.push({ ...question, reply });
     return reply;

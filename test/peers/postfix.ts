@@ -3,17 +3,20 @@
  * and STARTTLS. Its mail log is what tests look at. Starts and stops nothing but itself.
  */
 import { execFile } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { until } from '../e2e/world.js';
-import { kept, type Kept } from './maildir.js';
 import type { Policy } from './policy.js';
-import { answers, idsOf, makeRsa, type ReceiverOptions } from './receiving.js';
+import { idsOf, makeRsa, type ReceiverOptions } from './receiving.js';
+import { Running } from './running.js';
+import { childrenOf, serving, unread } from './serving.js';
 
 const run = promisify(execFile);
 const PROGRAM = '/usr/sbin/postfix';
+const MASTER = '/usr/lib/postfix/sbin/master';
+
+/** The folders of its queue. */
+const QUEUES = 'active bounce corrupt defer deferred flush hold incoming maildrop private public saved trace'.split(' ');
 
 /** Why no Postfix can be had here; undefined when it can. */
 export const noPostfix = !existsSync(PROGRAM)
@@ -24,27 +27,19 @@ export const noPostfix = !existsSync(PROGRAM)
       ? 'openssl is not installed'
       : undefined;
 
-export class Postfix {
-  readonly dir = mkdtempSync(join(tmpdir(), 'rampd-postfix-'));
-  readonly #config = join(this.dir, 'etc');
+export class Postfix extends Running {
+  readonly #config = this.at('etc');
+  // Without `postfix start`, which looks at every file of the installation first.
+  protected readonly command = { program: MASTER, args: ['-c', this.#config, '-s'] };
+  protected override readonly logFile = 'mail.log';
 
-  private constructor(readonly options: ReceiverOptions) {}
-
-  static async start(options: ReceiverOptions): Promise<Postfix> {
-    const postfix = new Postfix(options);
-    postfix.#write();
-    await run(PROGRAM, ['-c', postfix.#config, 'start']);
-    await until(
-      () => answers(options.address, options.port),
-      up => up,
-    );
-    return postfix;
+  private constructor(options: ReceiverOptions) {
+    super('postfix', options);
+    this.#write();
   }
 
-  /** The mail log so far. */
-  get log(): string {
-    const file = join(this.dir, 'mail.log');
-    return existsSync(file) ? readFileSync(file, 'utf8') : '';
+  static start(options: ReceiverOptions): Promise<Postfix> {
+    return new Postfix(options).begin();
   }
 
   /** Recipients of what was taken and delivered, in order. */
@@ -52,9 +47,24 @@ export class Postfix {
     return [...this.log.matchAll(/ to=<([^>]*)>, .*status=sent/g)].map(m => m[1] ?? '');
   }
 
-  /** With `keep`. */
-  get kept(): Kept[] {
-    return kept(join(this.dir, 'mail'));
+  /**
+   * Its cleanup takes no more, so that what speaks with the client stops to read when it has handed on what the way between
+   * them holds; there it is killed.
+   */
+  async dieInTheMiddle(client: string): Promise<void> {
+    const server = serving(this.options, client);
+    const master = Number(readFileSync(this.at('queue', 'pid', 'master.pid'), 'utf8'));
+    const writers = childrenOf(master, 'cleanup');
+    for (const pid of writers) process.kill(pid, 'SIGSTOP');
+    try {
+      await until(
+        () => unread(this.options, client),
+        octets => octets > 0,
+      );
+      process.kill(server, 'SIGKILL');
+    } finally {
+      for (const pid of writers) process.kill(pid, 'SIGCONT');
+    }
   }
 
   /** Hands over what `defer_transports` kept back; nothing is kept back any more. */
@@ -62,12 +72,6 @@ export class Postfix {
     await run('/usr/sbin/postconf', ['-c', this.#config, '-e', 'defer_transports =']);
     await run(PROGRAM, ['-c', this.#config, 'reload']);
     await run(PROGRAM, ['-c', this.#config, 'flush']);
-  }
-
-  async stop(): Promise<void> {
-    // `stop` waits until master and its children are gone.
-    await run(PROGRAM, ['-c', this.#config, 'stop']).catch(() => undefined);
-    rmSync(this.dir, { recursive: true, force: true });
   }
 
   #write(): void {
@@ -85,22 +89,21 @@ export class Postfix {
       relayTo,
       more = '',
     } = this.options;
-    // Postfix's daemons drop root and must pass through.
-    chmodSync(this.dir, 0o755);
-    for (const name of ['etc', 'queue', 'data']) mkdirSync(join(this.dir, name));
-    mkdirSync(join(this.dir, 'mail'));
+    for (const name of ['etc', 'queue', 'data', 'mail']) mkdirSync(this.at(name));
     const domains = [domain, ...alike];
     const mailboxes = domains.flatMap(name => users.map(user => `${user}@${name}`));
     const [uid, gid] = idsOf('postfix') ?? [0, 0];
-    for (const name of ['data', 'mail']) chownSync(join(this.dir, name), uid, gid);
-    const [cert, key] = [join(this.dir, 'cert.pem'), join(this.dir, 'key.pem')];
+    mkdirSync(this.at('queue', 'pid'));
+    for (const name of QUEUES) mkdirSync(this.at('queue', name), { mode: 0o700 });
+    for (const name of ['data', 'mail', ...QUEUES.map(queue => `queue/${queue}`)]) chownSync(this.at(name), uid, gid);
+    const [cert, key] = [this.at('cert.pem'), this.at('key.pem')];
     makeRsa(`mx.${domain}`, cert, key);
     writeFileSync(
-      join(this.#config, 'main.cf'),
+      this.at('etc', 'main.cf'),
       `compatibility_level = 3.6
-queue_directory = ${join(this.dir, 'queue')}
-data_directory = ${join(this.dir, 'data')}
-maillog_file = ${join(this.dir, 'mail.log')}
+queue_directory = ${this.at('queue')}
+data_directory = ${this.at('data')}
+maillog_file = ${this.at('mail.log')}
 maillog_file_prefixes = ${this.dir}
 myhostname = mx.${domain}
 mydestination =
@@ -112,7 +115,7 @@ alias_maps =
 virtual_mailbox_domains = ${domains.join(', ')}
 virtual_mailbox_maps = inline:{ ${mailboxes.map(mailbox => `${mailbox}=./`).join(', ')} }
 virtual_transport = ${keep ? 'virtual' : 'discard'}:
-virtual_mailbox_base = ${join(this.dir, 'mail')}
+virtual_mailbox_base = ${this.at('mail')}
 virtual_uid_maps = static:${uid}
 virtual_gid_maps = static:${gid}
 smtpd_peername_lookup = no
@@ -124,6 +127,7 @@ smtpd_tls_key_file = ${key}
 smtpd_tls_loglevel = 1
 message_size_limit = ${maxSize}
 in_flow_delay = 0
+service_throttle_time = 1s
 ${more}
 `,
     );
@@ -148,7 +152,7 @@ ${more}
       'tlsmgr unix - - n 1000? 1 tlsmgr',
       'postlog unix-dgram n - n - 1 postlogd',
     ];
-    writeFileSync(join(this.#config, 'master.cf'), `${services.join('\n')}\n`);
+    writeFileSync(this.at('etc', 'master.cf'), `${services.join('\n')}\n`);
   }
 }
 

@@ -8,65 +8,13 @@ import { Wire as Client } from '../accept/dialogue.js';
 import { idOf, inject, type Injected } from '../e2e/inject.js';
 import { until, World, zones } from '../e2e/world.js';
 import { startWire, type Wire } from './cut.js';
-import { Exim, noExim } from './exim.js';
+import { accounting, accountsOf } from './accounts.js';
 import type { Kept } from './maildir.js';
-import { noOpenSmtpd, OpenSmtpd } from './opensmtpd.js';
-import { PHASES, Policy } from './policy.js';
-import { noPostfix, Postfix } from './postfix.js';
-import type { ReceiverOptions } from './receiving.js';
+import { MAKES, type Peer, startAll, stopAll } from './makes.js';
+import { PHASES } from './policy.js';
 
-interface Receiver {
-  readonly kept: Kept[];
-  readonly log: string;
-  stop(): Promise<void>;
-}
-
-interface Make {
-  readonly name: string;
-  readonly label: string;
-  /** Last octet of its address; that of its breaking wire is ten higher. */
-  readonly octet: number;
-  readonly missing: string | undefined;
-  readonly smtpUtf8: boolean;
-  /** OpenSMTPD cannot be relied upon: built for an older OpenSSL, it breaks every handshake, and rampd has to make do. */
-  readonly demandsTls: boolean;
-  /** Its reports name what RFC 3461 has them name; OpenSMTPD's do not. */
-  readonly namesOriginals: boolean;
-  start(options: ReceiverOptions & { readonly policy: Policy }): Promise<Receiver>;
-}
-
-const MAKES: readonly Make[] = [
-  {
-    name: 'Exim',
-    label: 'exim',
-    octet: 91,
-    missing: noExim,
-    smtpUtf8: true,
-    demandsTls: true,
-    namesOriginals: true,
-    start: o => Exim.start(o),
-  },
-  {
-    name: 'OpenSMTPD',
-    label: 'opensmtpd',
-    octet: 92,
-    missing: noOpenSmtpd,
-    smtpUtf8: false,
-    demandsTls: false,
-    namesOriginals: false,
-    start: o => OpenSmtpd.start(o),
-  },
-  {
-    name: 'Postfix',
-    label: 'postfix',
-    octet: 93,
-    missing: noPostfix,
-    smtpUtf8: true,
-    demandsTls: true,
-    namesOriginals: true,
-    start: o => Postfix.start(o),
-  },
-];
+/** Last octets of the receivers' addresses; that of a breaking wire is ten higher, where no TLS is offered at all twenty. */
+const OCTETS: Readonly<Record<string, number>> = { exim: 91, opensmtpd: 92, postfix: 93 };
 
 /** A source and pool for each: what one meets slows no other down. */
 const SOURCES: Readonly<Record<string, string>> = {
@@ -78,7 +26,8 @@ const SOURCES: Readonly<Record<string, string>> = {
 };
 
 const w = new World();
-const running = new Map<string, { receiver: Receiver; policy: Policy; wire: Wire }>();
+const running = new Map<string, Peer>();
+const wires = new Map<string, Wire>();
 /** What the second MX took. */
 const second: string[] = [];
 
@@ -89,42 +38,39 @@ beforeAll(async () => {
     onMessage: (peer, _m, ok) => void (ok && second.push(...peer.recipients)),
   });
   const port = w.smtpPort;
-  const started = await Promise.allSettled(
-    MAKES.filter(make => make.missing === undefined).map(async ({ label, octet, demandsTls, start }) => {
-      const policy = await Policy.start();
-      const address = `127.0.2.${octet}`;
-      const receiver = await start({
-        address,
-        port,
-        domain: `${label}.example`,
-        alike: ['cut', 'clear', 'strict', 'grey'].map(name => `${name}.${label}.example`),
-        users: ['ann', 'bob', 'cy', 'news', 'j\u00fcrgen'],
-        maxSize: 200_000,
-        tls: demandsTls ? 'required' : 'offered',
-        clear: [SOURCES['naked'] as string],
-        keep: true,
-        policy,
-      });
-      const wire = await startWire({ host: `127.0.2.${octet + 10}`, port }, { host: address, port });
-      running.set(label, { receiver, policy, wire });
-    }),
-  );
-  for (const outcome of started) if (outcome.status === 'rejected') throw outcome.reason;
+  const addressOf = (label: string, more = 0): string => `127.0.2.${(OCTETS[label] ?? 0) + more}`;
+  await startAll(running, ({ label, brokenTls, choosesClients }) => ({
+    address: addressOf(label),
+    port,
+    domain: `${label}.example`,
+    alike: ['cut', 'clear', 'strict', 'grey'].map(name => `${name}.${label}.example`),
+    users: ['ann', 'bob', 'cy', 'news', 'j\u00fcrgen'],
+    maxSize: 200_000,
+    tls: brokenTls === undefined ? 'required' : 'offered',
+    clear: [SOURCES['naked'] as string],
+    keep: true,
+    more: choosesClients ? '' : `listen on ${addressOf(label, 20)} port ${port} hostname mx.${label}.example filter ask`,
+  }));
+  for (const label of running.keys())
+    wires.set(label, await startWire({ host: addressOf(label, 10), port }, { host: addressOf(label), port }));
   const domains = MAKES.flatMap(({ label }): [string, string[]][] => [
     [`${label}.example`, [`mx.${label}.example`]],
     [`cut.${label}.example`, [`wire.${label}.example`]],
-    ...['clear', 'strict', 'grey'].map((name): [string, string[]] => [`${name}.${label}.example`, [`mx.${label}.example`]]),
+    [`strict.${label}.example`, [`bare.${label}.example`]],
+    ...['clear', 'grey'].map((name): [string, string[]] => [`${name}.${label}.example`, [`mx.${label}.example`]]),
     [`two.${label}.example`, [`mx.${label}.example`, 'mx.second.example']],
   ]);
-  const hosts = MAKES.flatMap(({ label, octet }): [string, string][] => [
-    [`mx.${label}.example`, `127.0.2.${octet}`],
-    [`wire.${label}.example`, `127.0.2.${octet + 10}`],
+  const hosts = MAKES.flatMap(({ label, choosesClients }): [string, string][] => [
+    [`mx.${label}.example`, addressOf(label)],
+    [`wire.${label}.example`, addressOf(label, 10)],
+    [`bare.${label}.example`, addressOf(label, choosesClients ? 0 : 20)],
   ]);
   await w.prepare({
     zones: zones(Object.fromEntries(domains), { ...Object.fromEntries(hosts), 'mx.second.example': '127.0.2.90' }),
     config: `
 clients: [{ from: [127.0.0.1], pool: main, allow-headers: true }]
 defaults: { retry-after: [1h] }
+${accounting(w)}
 sources:
 ${Object.entries(SOURCES)
   .map(([name, address]) => `  ${name}: { address: ${address}, host-name: ${name}.test.example, warm-up: none }`)
@@ -141,10 +87,8 @@ providers:
 });
 afterAll(async () => {
   await w.stop();
-  for (const { receiver, policy, wire } of running.values()) {
-    await receiver.stop();
-    await Promise.all([policy.stop(), wire.stop()]);
-  }
+  for (const wire of wires.values()) await wire.stop();
+  await stopAll(running);
 });
 
 const send = async (pool: string, to: string | readonly string[], more: Partial<Injected> = {}): Promise<string> =>
@@ -160,12 +104,14 @@ const send = async (pool: string, to: string | readonly string[], more: Partial<
   );
 
 const find = async (id: string): Promise<MessageView | undefined> => (await w.client.messages()).find(m => m.id === id);
-/** The last attempt, once there was one. */
-const attempt = (id: string): Promise<NonNullable<MessageView['recipients'][number]['last']>> =>
+type Last = NonNullable<MessageView['recipients'][number]['last']>;
+/** The last attempt at each recipient, once there was one at all of them. */
+const attempts = (id: string): Promise<Last[]> =>
   until(
-    async () => (await find(id))?.recipients[0]?.last,
-    last => last !== undefined,
-  ) as Promise<NonNullable<MessageView['recipients'][number]['last']>>;
+    async () => (await find(id))?.recipients.map(r => r.last) ?? [],
+    all => all.length > 0 && all.every(last => last !== undefined),
+  ) as Promise<Last[]>;
+const attempt = async (id: string): Promise<Last> => (await attempts(id))[0] as Last;
 const gone = (id: string): Promise<unknown> =>
   until(
     () => find(id),
@@ -191,12 +137,14 @@ describe.each(MAKES)('421 at connect from the only MX host', ({ name, label, mis
   );
 });
 
-describe.each(MAKES)('$name', ({ label, missing, smtpUtf8, demandsTls, namesOriginals }) => {
+describe.each(MAKES)('$name', ({ label, missing, brokenTls, smtpUtf8, namesOriginals }) => {
   const domain = `${label}.example`;
   const it_ = it.skipIf(missing !== undefined);
   const skipped = missing ? ` (SKIPPED: ${missing})` : '';
-  const peer = (): { receiver: Receiver; policy: Policy; wire: Wire } =>
-    running.get(label) as { receiver: Receiver; policy: Policy; wire: Wire };
+  const noTls = missing ?? brokenTls;
+  const withoutTls = noTls ? ` (SKIPPED: ${noTls})` : '';
+  const peer = (): Peer => running.get(label) as Peer;
+  const wire = (): Wire => wires.get(label) as Wire;
   const kept = (recipient: string): Kept[] => peer().receiver.kept.filter(k => k.recipient === recipient);
   const arrives = (recipient: string, copies = 1): Promise<Kept[]> =>
     until(
@@ -250,25 +198,22 @@ describe.each(MAKES)('$name', ({ label, missing, smtpUtf8, demandsTls, namesOrig
     expect(notices.filter(n => /^Status: 5\.3\.4/m.test(n.content.toString()))).toHaveLength(1);
   });
 
-  it.skipIf(missing !== undefined || !demandsTls)(`demands TLS: what may not use it is put off${skipped}`, async () => {
+  it.skipIf(noTls !== undefined)(`demands TLS: what may not use it is put off${withoutTls}`, async () => {
     const last = await attempt(await send('main', `ann@clear.${domain}`));
     expect(last).toMatchObject({ class: 'tls' });
     expect(last.reply).toMatch(/^5\d\d .*STARTTLS/i);
     expect(kept(`ann@clear.${domain}`)).toEqual([]);
   });
 
-  it.skipIf(missing !== undefined || !demandsTls)(
-    `offers no TLS to one source, for which it is required: nothing is said${skipped}`,
-    async () => {
-      const id = await send('naked', `ann@strict.${domain}`);
-      await until(
-        () => w.client.why(id),
-        told => /STARTTLS/i.test(JSON.stringify(told)),
-      );
-      expect(await find(id)).toMatchObject({ recipients: [{ attempts: 0 }] });
-      expect(kept(`ann@strict.${domain}`)).toEqual([]);
-    },
-  );
+  it_(`offers no TLS where it is required: nothing is said${skipped}`, async () => {
+    const id = await send('naked', `ann@strict.${domain}`);
+    await until(
+      () => w.client.why(id),
+      told => /STARTTLS/i.test(JSON.stringify(told)),
+    );
+    expect(await find(id)).toMatchObject({ recipients: [{ attempts: 0 }] });
+    expect(kept(`ann@strict.${domain}`)).toEqual([]);
+  });
 
   it_(`greylists: the same source comes back, and is let in${skipped}`, async () => {
     const first = new Map<string, string>();
@@ -286,31 +231,60 @@ describe.each(MAKES)('$name', ({ label, missing, smtpUtf8, demandsTls, namesOrig
     expect(peer().policy.refused.filter(r => r.recipient.includes('@grey.'))).toHaveLength(3);
   });
 
-  it.skipIf(missing !== undefined).each(['connect', 'helo'] as const)(
-    `says 421 at %s, and the next MX host gets the mail${skipped}`,
-    async phase => {
-      peer().policy.refuseOnce(phase, SOURCES[phase] as string, SHUTTING_DOWN);
-      const id = await send(phase, `${phase}@two.${domain}`);
+  it
+    .skipIf(missing !== undefined)
+    .each([['connect', 'connect', 0], ['EHLO', 'helo', 0], ...(noTls ? [] : [['EHLO within TLS', 'helo', 1] as const])] as const)(
+    `says 421 at %s: the next MX host gets the mail, and no attempt is counted${skipped}`,
+    async (when, phase, skip) => {
+      const source = SOURCES[phase] as string;
+      peer().policy.refuseOnce(phase, source, SHUTTING_DOWN, { skip });
+      const users = ['ann', 'bob'].map(user => `${user}.${when.replaceAll(' ', '.')}@two.${domain}`);
+      const id = await send(phase, users);
       await gone(id);
-      expect(second).toContain(`${phase}@two.${domain}`);
-      expect(peer().policy.refused.at(-1)).toMatchObject({ phase, source: SOURCES[phase] });
+      expect(peer().policy.refused.at(-1)).toMatchObject({ phase, source });
+      expect(second.filter(recipient => users.includes(recipient)).sort()).toEqual(users);
+      const accounts = await accountsOf(w, id, 2);
+      expect(accounts.map(a => `${a.type} ${a.rcpt} ${a.dsnMta}`).sort()).toEqual(
+        users.map(user => `d ${user} mx.second.example (127.0.2.90)`),
+      );
+      expect((await w.status()).lanes.filter(l => l.source === phase).flatMap(l => l.windows)).toEqual([]);
     },
   );
 
-  it.skipIf(missing !== undefined).each(['mail', 'rcpt', 'data', 'end'] as const)(
-    `says 421 at %s: put off, the lane stays open, and it arrives once${skipped}`,
-    async phase => {
-      peer().policy.refuseOnce(phase, SOURCES[phase] as string, SHUTTING_DOWN);
-      const before = kept(`bob@${domain}`).length;
-      const id = await send(phase, `bob@${domain}`);
-      const last = await attempt(id);
-      expect(last).toMatchObject({ class: 'transient', source: phase, host: `mx.${domain}` });
-      expect(last.reply).toMatch(/^421 4\.3\.2 .*Service shutting down/);
+  it.skipIf(missing !== undefined).each([
+    ['MAIL', 'mail', ''],
+    ['the first RCPT', 'rcpt', 'ann@'],
+    ['the second RCPT', 'rcpt', 'bob@'],
+    ['DATA', 'data', ''],
+    ['the end of data', 'end', ''],
+  ] as const)(
+    `says 421 at %s: all are put off, the connection ends, the lane stays open, and each gets it once${skipped}`,
+    async (_when, phase, recipient) => {
+      const [ann, bob] = [`ann@${domain}`, `bob@${domain}`];
+      const before = [kept(ann).length, kept(bob).length];
+      const connections = (): number => peer().policy.connected.filter(source => source === SOURCES[phase]).length;
+      peer().policy.refuseOnce(phase, SOURCES[phase] as string, SHUTTING_DOWN, { recipient });
+      const id = await send(phase, [ann, bob]);
+      for (const last of await attempts(id)) {
+        expect(last).toMatchObject({ class: 'transient', source: phase, host: `mx.${domain}` });
+        expect(last.reply).toMatch(/^421 4\.3\.2 .*Service shutting down/);
+      }
+      const until421 = connections();
       const lane = (await w.status()).lanes.find(l => l.source === phase && l.provider === `mx.${domain}`);
       expect(lane).toMatchObject({ connections: 0, windows: [], verdict: { go: true } });
-      expect(await w.client.retry(`${domain}@${phase}`, { author: 'ann' })).toBe(1);
+      expect(await w.client.retry(`${domain}@${phase}`, { author: 'ann' })).toBe(2);
       await gone(id);
-      await arrives(`bob@${domain}`, before + 1);
+      await arrives(ann, (before[0] as number) + 1);
+      await arrives(bob, (before[1] as number) + 1);
+      expect(connections()).toBeGreaterThan(until421);
+      const accounts = await accountsOf(w, id, 4);
+      expect(accounts.map(a => `${a.type} ${a.rcpt} ${a.class} ${a.uncertain}`).sort()).toEqual(
+        [ann, bob].flatMap(rcpt => [`d ${rcpt} delivered false`, `t ${rcpt} transient false`]).sort(),
+      );
+      for (const { type, dsnDiag, dsnMta } of accounts) {
+        expect(dsnDiag).toMatch(type === 't' ? /^smtp;421 4\.3\.2 .*Service shutting down/ : /^smtp;250/);
+        expect(dsnMta).toMatch(`mx.${domain} (127.0.2.`);
+      }
     },
   );
 
@@ -320,10 +294,10 @@ describe.each(MAKES)('$name', ({ label, missing, smtpUtf8, demandsTls, namesOrig
   ] as const)(`is cut off (%s) %s, and gets it again${skipped}`, async (where, _when, user, octets) => {
     const recipient = `${user}@cut.${domain}`;
     const { uncertain } = (await w.status()).totals;
-    peer().wire.breakNext(where, octets);
+    wire().breakNext(where, octets);
     const id = await send('main', recipient, { size: 150_000 });
     expect(await attempt(id)).toMatchObject({ class: 'network' });
-    expect(peer().wire.broken).toBe(where === 'middle' ? 1 : 2);
+    expect(wire().broken).toBe(where === 'middle' ? 1 : 2);
     // In the other case it depends on whether the network had taken all of it.
     if (where === 'answer') expect((await w.status()).totals.uncertain).toBe(uncertain + 1);
     expect(await w.client.retry(`cut.${domain}@main`, { author: 'ann' })).toBe(1);

@@ -60,7 +60,7 @@ providers: { peer: { domains: [peer.example], smtp-hosts: ["127.0.2.112:${await 
 
   it('hands over all it had queued while there was no rampd', async () => {
     const many = Array.from({ length: 60 }, (_, i) => `r${i}@a.example`);
-    for (const to of many) await hand('news@peer.example', to, 'From: news@peer.example\r\nSubject: x\r\n\r\nbody');
+    await Promise.all(many.map(to => hand('news@peer.example', to, 'From: news@peer.example\r\nSubject: x\r\n\r\nbody')));
     const body = ['.', '..dots', 'caf\u00e9 \u2713', '\ttab ', 'x'.repeat(990), 'end'].join('\r\n');
     const type = 'MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit';
     await hand('news@peer.example', 'eight@a.example', `From: news@peer.example\r\n${type}\r\n\r\n${body}`);
