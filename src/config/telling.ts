@@ -176,9 +176,18 @@ function readWebhooks(text: SettingsText, resolve: (path: string) => string): We
         what: `a webhook ${hook.name} stands above`,
         hint: 'give each a name: of its own',
       });
+    else if (unnamed(hook) && hooks.some(other => other !== hook && unnamed(other) && sameHost(other, hook)))
+      text.findings.warn(hook.from, {
+        code: 'unnamed-webhook',
+        what: `status and log will call this one ${hook.name}, and another one of the same host much the same`,
+        hint: 'give each a name: of its own',
+      });
   });
   return hooks;
 }
+
+const unnamed = ({ name, url }: WebhookSettings): boolean => name === nameOf(url);
+const sameHost = (a: WebhookSettings, b: WebhookSettings): boolean => new URL(a.url).hostname === new URL(b.url).hostname;
 
 function readAlerts(text: SettingsText, resolve: (path: string) => string): AlertSettings[] | undefined {
   return text.section('alerts')?.map((value, i) => {

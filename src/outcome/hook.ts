@@ -7,9 +7,10 @@
  */
 import type { Clock, Timer } from '../kernel/clock.js';
 import type { HookTarget } from '../kernel/telling.js';
-import { HOUR, MINUTE, printDuration, SECOND, type Instant, type Ms } from '../kernel/units.js';
+import { MINUTE, printDuration, SECOND, type Instant, type Ms } from '../kernel/units.js';
 import { createPost, type Credentials, type Post } from './hook-request.js';
 import type { HttpAnswer } from './http-exchange.js';
+import { HookTrouble, type HookLog } from './hook-trouble.js';
 import { HookSpool, type SpooledLine } from './hook-spool.js';
 import { LineWriter } from './line-writer.js';
 
@@ -30,7 +31,7 @@ export interface HookOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: HookLog;
-  /** Called when it has failed some times in a row, when something was given up, and each hour while it fails. */
+  /** As HookTrouble calls it, and when its spool cannot be written. */
   readonly onTrouble: (text: string) => void;
   /** Its predecessor still uses the spool; begins when this resolves. Never rejects. */
   readonly after?: Promise<unknown>;
@@ -38,22 +39,13 @@ export interface HookOptions {
   readonly post?: Post;
 }
 
-export interface HookLog {
-  info(fields: object, text: string): void;
-  warn(fields: object, text: string): void;
-  error(fields: object, text: string): void;
-}
-
 const SHORTEST_PAUSE = SECOND;
 const LONGEST_PAUSE = 15 * MINUTE;
-/** One failure is nothing; so many in a row are told, about a quarter of a minute after the first. */
-const TOLD_AFTER = 5;
 
 export class Hook {
-  /** Records given up since the start. */
-  #lost = 0;
   #stopped: string | undefined;
-  #failure: { readonly text: string; readonly retryAt: Instant; readonly times: number; toldAt: Instant } | undefined;
+  #failure: { readonly text: string; readonly retryAt: Instant; readonly times: number } | undefined;
+  readonly #trouble: HookTrouble;
   readonly #options: HookOptions;
   readonly #spool: HookSpool;
   readonly #writer: LineWriter;
@@ -73,6 +65,7 @@ export class Hook {
 
   constructor(options: HookOptions) {
     this.#options = options;
+    this.#trouble = new HookTrouble(options);
     const { target, clock } = options;
     const { post, close } = createPost(target, options.credentials);
     this.#post = options.post ?? post;
@@ -82,7 +75,7 @@ export class Hook {
       dir: options.dir,
       most: target.maxSpool,
       ...(options.after && { after: options.after }),
-      onDropped: lines => this.#gaveUp(lines, 'its spool is full'),
+      onDropped: lines => this.#trouble.gaveUp(lines, 'its spool is full'),
     });
     this.#writer = new LineWriter({
       sink: this.#spool,
@@ -105,7 +98,7 @@ export class Hook {
   /** Takes an object; `id` is put in front. */
   put(object: object): void {
     if (this.#stopped !== undefined) {
-      this.#lost++;
+      this.#trouble.lost++;
       return;
     }
     const id = `${Math.floor(this.#options.clock.wall()).toString(36)}-${this.#run}-${(++this.#count).toString(36)}`;
@@ -131,7 +124,7 @@ export class Hook {
   }
 
   get lost(): number {
-    return this.#lost + this.#writer.lost;
+    return this.#trouble.lost + this.#writer.lost;
   }
 
   get error(): unknown {
@@ -149,6 +142,7 @@ export class Hook {
     this.#closing.abort();
     await this.#sending;
     await this.#writer.close();
+    this.#trouble.close();
     this.#end();
   }
 
@@ -196,7 +190,7 @@ export class Hook {
       }
       if (answer.status === 410) return this.#stop(answer);
       if (answer.status < 200 || answer.status > 299) return this.#failed(answer.text, answer.retryAfter);
-      if (this.#failure) this.#options.log.info({ webhook: this.#options.name }, 'the webhook takes records again');
+      if (this.#failure) this.#trouble.recovered();
       this.#failure = undefined;
       this.#batch = [];
       await this.#spool.take(last.end);
@@ -227,37 +221,22 @@ export class Hook {
       const end = (this.#batch[old - 1] as SpooledLine).end;
       this.#batch = this.#batch.slice(old);
       await this.#spool.take(end);
-      this.#gaveUp(old, `they are older than ${printDuration(target.giveUpAfter)}`);
+      this.#trouble.gaveUp(old, `they are older than ${printDuration(target.giveUpAfter)}`);
       if (this.#batch.length === 0) this.#batch = await this.#spool.read(this.#options.batch);
     }
   }
 
   #failed(text: string, retryAfter: Ms | undefined): void {
-    const { clock, random, log, name, onTrouble } = this.#options;
+    const { clock, random } = this.#options;
     const times = (this.#failure?.times ?? 0) + 1;
     const pause = Math.min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** Math.min(times - 1, 20)) * (0.8 + 0.4 * random());
-    const now = clock.now();
-    this.#failure = { text, times, retryAt: now + Math.max(pause, retryAfter ?? 0), toldAt: this.#failure?.toldAt ?? -Infinity };
-    if (times === 1) log.warn({ webhook: name }, `the webhook failed and is tried again: ${text}`);
-    if (times < TOLD_AFTER || now - this.#failure.toldAt < HOUR) return;
-    this.#failure.toldAt = now;
-    const said = `webhook ${name} has failed ${times} times: ${text}; ${this.#spool.bytes} bytes of records wait`;
-    log.error({ webhook: name }, said);
-    onTrouble(said);
+    this.#failure = { text, times, retryAt: clock.now() + Math.max(pause, retryAfter ?? 0) };
+    this.#trouble.failed(text, times, this.#spool.bytes);
   }
 
-  #stop(answer: HttpAnswer): void {
-    this.#stopped = `${answer.text}: stopped until rampd is reloaded with other settings or restarted`;
-    const text = `webhook ${this.#options.name} answered ${answer.text} and is stopped; its records are no longer kept`;
-    this.#options.log.error({ webhook: this.#options.name }, text);
-    this.#options.onTrouble(text);
-  }
-
-  #gaveUp(lines: number, why: string): void {
-    this.#lost += lines;
-    const text = `${lines} records for webhook ${this.#options.name} are given up: ${why}`;
-    this.#options.log.error({ webhook: this.#options.name, lost: this.lost }, text);
-    this.#options.onTrouble(text);
+  #stop({ text }: HttpAnswer): void {
+    this.#stopped = `${text}: stopped until rampd is reloaded with other settings or restarted`;
+    this.#trouble.stopped(text);
   }
 }
 

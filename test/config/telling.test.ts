@@ -132,6 +132,21 @@ describe('webhooks', () => {
     expect(faults('webhooks: { url: "https://x/", headers: { Webhook-Id: c } }')[0]).toMatch(/Webhook-Id is set by rampd/);
     expect(faults('webhooks: { url: "http://127.0.0.1/", ca: x }')[0]).toMatch(/ca is for https/);
     expect(faults('webhooks: [{ url: "https://x/" }, { url: "https://x/" }]')[0]).toMatch(/stands above; give each a name/);
+  });
+
+  it('of one host need a name each for people to tell them apart', () => {
+    const warned = (hooks: string) =>
+      load(`webhooks: ${hooks}`)
+        .warnings.filter(({ code }) => code === 'unnamed-webhook')
+        .map(printFault);
+    const two = warned('[{ url: "https://x.example/a" }, { url: "https://x.example/b" }, { url: "https://y.example/" }]');
+    expect(two).toEqual([
+      expect.stringMatching(
+        /:6:12: .* will call this one x\.example-[0-9a-f]{8}, and another one of the same host much the same; give each/,
+      ),
+      expect.stringMatching(/:6:44: /),
+    ]);
+    expect(warned('[{ url: "https://x.example/a", name: a }, { url: "https://x.example/b" }]')).toEqual([]);
     expect(load('webhooks: { url: "http://example.com/" }').warnings.map(w => w.code)).toContain('plain-http');
     expect(load('webhooks: { url: "http://127.0.0.1:8080/" }').warnings.map(w => w.code)).not.toContain('plain-http');
   });
