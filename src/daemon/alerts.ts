@@ -16,7 +16,7 @@ import { credentialsOf } from '../outcome/hook-request.js';
 import { jsonTime } from '../outcome/ndjson.js';
 import type { Log } from './log.js';
 import { keyOf, type Planned, Shelf } from './shelf.js';
-import type { Turn } from './books.js';
+import type { Turn } from './turn.js';
 
 export interface AlertsParts {
   readonly clock: Clock;

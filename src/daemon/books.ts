@@ -11,7 +11,7 @@ import type { AccountingRecord, RecordType } from '../kernel/accounting.js';
 import type { Clock, Timer } from '../kernel/clock.js';
 import type { RampdEvents } from '../kernel/events.js';
 import type { JournalRecord } from '../kernel/journal.js';
-import { type Envelope, domainOf, type MessageNumber, type NewRecipient, printMessageId } from '../kernel/message.js';
+import { type Envelope, type MessageNumber, type NewRecipient, printMessageId } from '../kernel/message.js';
 import type { Settings } from '../kernel/settings.js';
 import type { AlertKind, WebhookSettings } from '../kernel/telling.js';
 import { SECOND } from '../kernel/units.js';
@@ -19,10 +19,12 @@ import { type Accounting, createAccounting, type Outlet } from '../outcome/accou
 import { changeRecord } from '../outcome/change-record.js';
 import { type Credentials, credentialsOf } from '../outcome/hook-request.js';
 import type { LineTrouble } from '../outcome/line-writer.js';
+import { receivedRecords } from '../outcome/received-record.js';
 import { createRejectLog, type RejectLog } from '../outcome/reject-log.js';
 import { createWebhook, type Webhook } from '../outcome/webhook.js';
 import type { Log } from './log.js';
 import { keyOf, type Planned, Shelf } from './shelf.js';
+import type { Turn } from './turn.js';
 
 /** How one file or webhook stands. */
 export interface BookState {
@@ -45,27 +47,6 @@ export interface BooksParts {
   readonly random: () => number;
   /** Called when a file cannot be written or a webhook fails, and again while that lasts. */
   readonly trouble: (kind: AlertKind, subject: string, text: string) => void;
-}
-
-/** New settings, opened and not in force yet: one of the two is called. */
-export interface Turn {
-  adopt(): void;
-  drop(): Promise<void>;
-}
-
-/** All of them, or none. */
-export async function prepared(parts: readonly { prepare(next: Settings): Promise<Turn> }[], next: Settings): Promise<Turn> {
-  const turns: Turn[] = [];
-  const drop = async (): Promise<void> => {
-    for (const turn of turns) await turn.drop();
-  };
-  try {
-    for (const part of parts) turns.push(await part.prepare(next));
-  } catch (error) {
-    await drop();
-    throw error;
-  }
-  return { adopt: () => turns.forEach(turn => turn.adopt()), drop };
 }
 
 export class Books {
@@ -147,24 +128,7 @@ export class Books {
   /** A message was answered 250. */
   received(number: MessageNumber, envelope: Envelope, recipients: readonly NewRecipient[], bytes: number): void {
     if (!this.wants('r')) return;
-    const message = printMessageId(this.#settings.node, number);
-    for (const { address, orcpt } of recipients) {
-      this.write({
-        type: 'r',
-        logged: envelope.accepted,
-        orig: envelope.sender,
-        rcpt: address,
-        ...(orcpt === undefined ? {} : { orcpt }),
-        client: envelope.client,
-        ...(envelope.via === undefined ? {} : { via: envelope.via }),
-        size: bytes,
-        ...(envelope.job === undefined ? {} : { job: envelope.job }),
-        ...(envelope.envid === undefined ? {} : { envid: envelope.envid }),
-        queue: `${domainOf(address)}@${envelope.pool}`,
-        pool: envelope.pool,
-        message,
-      });
-    }
+    for (const record of receivedRecords(printMessageId(this.#settings.node, number), envelope, recipients, bytes)) this.write(record);
   }
 
   changed(record: JournalRecord): void {

@@ -9,7 +9,7 @@ import { loadSettings } from '../config/load.js';
 import type { Http } from '../control/http.js';
 import { FaultError, printFault } from '../kernel/fault.js';
 import type { Settings } from '../kernel/settings.js';
-import { prepared, type Turn } from './books.js';
+import { prepared, type Turn } from './turn.js';
 import { unchangeable } from './unchangeable.js';
 
 export interface ReloadParts {
@@ -55,8 +55,8 @@ async function reload(parts: ReloadParts, author: string): Promise<{ warnings: s
     await parts.http.apply(next);
     await parts.acceptor.applySettings(next);
   } catch (error) {
-    await parts.http.apply(before);
     await turn.drop();
+    await parts.http.apply(before);
     throw error;
   }
   parts.adopt(next);

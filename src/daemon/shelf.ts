@@ -26,7 +26,8 @@ export interface Planned<T> {
 
 export class Shelf<T extends Book> {
   readonly #books = new Map<string, { readonly key: string; readonly book: T }>();
-  readonly #leaving = new Set<Promise<void>>();
+  /** By name, the last to leave. */
+  readonly #leaving = new Map<string, Promise<void>>();
 
   /** `onLost`: it was closed with so many records that could not be written. */
   constructor(
@@ -56,7 +57,7 @@ export class Shelf<T extends Book> {
     try {
       for (const { name, make } of planned) {
         if (this.has(name)) continue;
-        const book = make(undefined);
+        const book = make(this.#leaving.get(name));
         await book.open();
         opened.set(name, book);
       }
@@ -89,14 +90,15 @@ export class Shelf<T extends Book> {
 
   async close(): Promise<void> {
     await Promise.all(this.named().map(([name, book]) => this.#end(name, book)));
-    await Promise.all(this.#leaving);
+    await Promise.all(this.#leaving.values());
   }
 
   #leave(name: string, book: T): Promise<void> {
-    const left: Promise<void> = this.#end(name, book)
-      .catch(this.onTrouble)
-      .finally(() => this.#leaving.delete(left));
-    this.#leaving.add(left);
+    const before = this.#leaving.get(name);
+    const left: Promise<void> = Promise.all([before, this.#end(name, book).catch(this.onTrouble)]).then(() => {
+      if (this.#leaving.get(name) === left) this.#leaving.delete(name);
+    });
+    this.#leaving.set(name, left);
     return left;
   }
 
