@@ -1,7 +1,7 @@
 /**
  * The daemon's state as Prometheus reads it (text exposition format 0.0.4), made of the same views as everything shown. Pure.
  */
-import type { StatusView } from './view.js';
+import type { RecordsView, StatusView } from './view.js';
 
 export interface ProcessFigures {
   /** Bytes. */
@@ -145,6 +145,36 @@ export function metricsText(status: StatusView, figures: ProcessFigures): string
   );
   one('queues', 'gauge', 'Queues that hold mail, as far as they are shown.', queues.length);
   one('windows_open', 'gauge', 'Windows in force.', windows.length);
+
+  const byRecords = (value: (records: RecordsView) => number | undefined): Sample[] =>
+    (status.records ?? []).flatMap(records => {
+      const n = value(records);
+      return n === undefined ? [] : [[{ name: records.name }, n] as const];
+    });
+  metric(
+    'records_failing',
+    'gauge',
+    '1 while a file of records cannot be written or a webhook does not take them.',
+    byRecords(r => (r.error === undefined ? 0 : 1)),
+  );
+  metric(
+    'records_waiting',
+    'gauge',
+    'Records in memory, not on the disk.',
+    byRecords(r => r.waiting),
+  );
+  metric(
+    'records_lost_total',
+    'counter',
+    'Records given up since the start.',
+    byRecords(r => r.lost),
+  );
+  metric(
+    'webhook_spool_bytes',
+    'gauge',
+    'Bytes of records on disk that a webhook was not sent or did not take.',
+    byRecords(r => r.bytes),
+  );
 
   one('process_resident_bytes', 'gauge', 'Resident memory.', figures.resident);
   one('process_heap_bytes', 'gauge', 'Heap in use.', figures.heap);

@@ -15,7 +15,7 @@ import { Hook } from '../outcome/hook.js';
 import { credentialsOf } from '../outcome/hook-request.js';
 import { jsonTime } from '../outcome/ndjson.js';
 import type { Log } from './log.js';
-import { keyOf, type Planned, Shelf } from './shelf.js';
+import { type BookState, keyOf, type Planned, Shelf } from './shelf.js';
 import type { Turn } from './turn.js';
 
 export interface AlertsParts {
@@ -67,6 +67,11 @@ export class Alerts {
       },
       drop: () => this.#hooks.drop(opened),
     };
+  }
+
+  /** Of webhooks alone: mail is in the spool like any other. */
+  state(): BookState[] {
+    return this.#hooks.state();
   }
 
   /** Does anybody want to be told? */

@@ -23,21 +23,8 @@ import { receivedRecords } from '../outcome/received-record.js';
 import { createRejectLog, type RejectLog } from '../outcome/reject-log.js';
 import { createWebhook, type Webhook } from '../outcome/webhook.js';
 import type { Log } from './log.js';
-import { keyOf, type Planned, Shelf } from './shelf.js';
+import { type BookState, keyOf, type Planned, Shelf } from './shelf.js';
 import type { Turn } from './turn.js';
-
-/** How one file or webhook stands. */
-export interface BookState {
-  /** Path of a file, name of a webhook. */
-  readonly name: string;
-  /** Of a webhook: bytes on disk that were not answered for. */
-  readonly bytes?: number;
-  /** Records not on the disk, and given up since the start. */
-  readonly waiting: number;
-  readonly lost: number;
-  /** Why it cannot be written at the moment, or what the webhook answered. */
-  readonly error?: string;
-}
 
 export interface BooksParts {
   readonly clock: Clock;
@@ -141,10 +128,7 @@ export class Books {
   }
 
   state(): BookState[] {
-    return [
-      ...[...this.#files.named(), ...this.#rejects.named()].map(([name, book]) => stateOf(name, book)),
-      ...this.#hooks.named().map(([name, hook]) => ({ ...stateOf(name, hook), bytes: hook.bytes })),
-    ];
+    return [this.#files, this.#rejects, this.#hooks].flatMap(shelf => shelf.state());
   }
 
   async close(): Promise<void> {
@@ -211,13 +195,6 @@ export class Books {
 }
 
 const planned = <T>(name: string, settings: object, make: Planned<T>['make']): Planned<T> => ({ name, key: keyOf(settings), make });
-
-const stateOf = (name: string, book: { waiting: number; lost: number; error: unknown }): BookState => ({
-  name,
-  waiting: book.waiting,
-  lost: book.lost,
-  ...(book.error === undefined ? {} : { error: messageOf(book.error) }),
-});
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 

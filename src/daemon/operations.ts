@@ -25,12 +25,12 @@ import type { Dispatcher } from '../deliver/dispatcher.js';
 import type { Journal } from '../outcome/journal.js';
 import type { ReportCounts } from '../spool/report-rows.js';
 import type { Store } from '../spool/store.js';
-import type { BookState } from './books.js';
 import type { Feed } from './feed.js';
 import { Forecasts } from './forecasts.js';
 import { assertPausable, JOB, jobsNamed, jobViews } from './jobs.js';
 import { type Mailroom } from './mailroom.js';
 import { past } from './past.js';
+import type { BookState } from './shelf.js';
 import { traced } from './trace.js';
 import type { Snds } from './snds.js';
 import { whyOf } from './why.js';
@@ -58,7 +58,7 @@ export interface OperationsParts {
   readonly reload: (author: string) => Promise<{ warnings: string[] }>;
   readonly stop: (author: string) => Promise<void>;
   readonly books: { state(): BookState[] };
-  readonly alerts: { test(author: string): string[] };
+  readonly alerts: { state(): BookState[]; test(author: string): string[] };
 }
 
 export function createOperations(parts: OperationsParts): Operations {
@@ -154,7 +154,7 @@ export function createOperations(parts: OperationsParts): Operations {
       lanes: lanes(),
       queues: queues(),
       windows: windows(),
-      ...recordsView(parts.books.state()),
+      ...recordsView([...parts.books.state(), ...parts.alerts.state()]),
       ...(pausedJobs.length > 0 ? { pausedJobs } : {}),
       ...(doctor ? { doctor: { at: doctor.at, state: doctor.state, counts: doctor.counts } } : {}),
     };

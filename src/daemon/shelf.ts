@@ -5,6 +5,19 @@
  * the new ones, and takes records meanwhile; so no record is lost and no two write the same file.
  */
 
+/** How one of them stands. */
+export interface BookState {
+  /** Path of a file, name of a webhook. */
+  readonly name: string;
+  /** Records not on the disk, and given up since the start. */
+  readonly waiting: number;
+  readonly lost: number;
+  /** Of a webhook: bytes on disk that were not answered for. */
+  readonly bytes?: number;
+  /** Why it cannot be written at the moment, or what the webhook answered. */
+  readonly error?: string;
+}
+
 export interface Book {
   /** Rejects when it cannot be used at all. */
   open(): Promise<void>;
@@ -14,6 +27,7 @@ export interface Book {
   readonly waiting: number;
   readonly lost: number;
   readonly error: unknown;
+  readonly bytes?: number;
 }
 
 export interface Planned<T> {
@@ -41,6 +55,16 @@ export class Shelf<T extends Book> {
 
   named(): [name: string, book: T][] {
     return [...this.#books].map(([name, { book }]) => [name, book]);
+  }
+
+  state(): BookState[] {
+    return this.named().map(([name, { waiting, lost, bytes, error }]) => ({
+      name,
+      waiting,
+      lost,
+      ...(bytes === undefined ? {} : { bytes }),
+      ...(error === undefined ? {} : { error: error instanceof Error ? error.message : String(error) }),
+    }));
   }
 
   get(name: string): T | undefined {
