@@ -19,7 +19,7 @@ import { taken, type Submission, type Taken } from './submission.js';
 /** Postfix's hopcount_limit is 50, RFC 5321 §6.3 asks for at least 100. */
 const MOST_HOPS = 100;
 /** RFC 3461 §4.4: at most 100 characters, each of them ASCII that prints. */
-const ENVID = /^[\x20-\x7e]{1,100}$/;
+export const ENVID = /^[\x20-\x7e]{1,100}$/;
 const isPriority = (text: string): text is Priority => (PRIORITIES as readonly string[]).includes(text);
 const WISHES: ReadonlySet<string> = new Set<WarmUpWish>(['prefer', 'allow', 'never']);
 

@@ -79,7 +79,7 @@ export class Refusals {
 export function tellRefused(
   events: AcceptParts['events'],
   { at, client, address, code, text }: Pick<Refused, 'at' | 'client' | 'address' | 'code'> & { readonly text: string },
-  { user, sender, recipient }: About,
+  { user, sender, recipient }: About = {},
 ): void {
   if (!events.has('refused')) return;
   events.emit('refused', {

@@ -11,7 +11,7 @@ import { Body, type Budget } from './body.js';
 import type { Crowd } from './crowd.js';
 import { assertOpen, type Gate } from './gate.js';
 import type { Identities } from './identity.js';
-import { assertRoom, take } from './intake.js';
+import { assertRoom, ENVID, take } from './intake.js';
 import { SmtpRefusal, type AcceptParts } from './ports.js';
 import { assertAddress, letIn } from './recipient.js';
 import { refusalOf, type About, type Refusals, type Step } from './refusals.js';
@@ -23,6 +23,10 @@ type Done = (error?: Error | null) => void;
 
 /** Commands of the library that are no business of ours, and AUTH where it would go in clear text. */
 const NEVER = ['WIZ', 'SHELL', 'KILL', 'XCLIENT', 'XFORWARD'];
+
+/** AUTH may always be said where one can log in (RFC 4954 §5). */
+const MAIL_PARAMETERS: ReadonlySet<string> = new Set(['SIZE', 'BODY', 'SMTPUTF8', 'RET', 'ENVID', 'AUTH']);
+const RCPT_PARAMETERS: ReadonlySet<string> = new Set(['NOTIFY', 'ORCPT']);
 
 /** What all listeners share. */
 export interface Shared {
@@ -89,16 +93,23 @@ export function handlersFor(
     },
 
     onMailFrom(address, session, done) {
-      checked('mail', session, done, { sender: address.address }, () => {
+      const answered: Done = error => {
+        if (error) forgetParameters(session);
+        done(error);
+      };
+      checked('mail', session, answered, { sender: address.address }, () => {
         assertOpen(gate);
         if (!identities.of(session) && !reports.admits(session)) throw identities.refusal(session, offersTls());
         assertRoom(parts, parts.settings());
+        assertOffered(address, MAIL_PARAMETERS);
+        assertEnvid(session);
         if (address.address !== '') assertAddress(address.address, session.envelope.smtpUtf8 === true, '5.1.7');
       });
     },
 
     onRcptTo(address, session, done) {
       checked('rcpt', session, done, { recipient: address.address }, () => {
+        assertOffered(address, RCPT_PARAMETERS);
         if (reports.takes(address.address, session)) return;
         const identity = identities.of(session);
         if (!identity) throw identities.refusal(session, offersTls());
@@ -143,6 +154,25 @@ export function handlersFor(
       });
     },
   };
+}
+
+/**
+ * RFC 5321 §4.1.1.11: what was not offered is refused. smtp-server reads over it, and who asks for REQUIRETLS (RFC 8689) or for
+ * a later delivery (RFC 4865) must not believe to have got it.
+ */
+function assertOffered({ args }: SMTPServerAddress, offered: ReadonlySet<string>): void {
+  const other = Object.keys(args || {}).find(name => !offered.has(name));
+  if (other !== undefined) throw new SmtpRefusal(555, '5.5.4', `The parameter ${printable(other, 40)} is not offered`);
+}
+
+/** RFC 3461 §4.4, decoded. */
+function assertEnvid({ envelope: { dsn } }: SMTPServerSession): void {
+  if (dsn?.envid && !ENVID.test(dsn.envid)) throw new SmtpRefusal(501, '5.5.4', 'ENVID is 1 to 100 printable ASCII characters');
+}
+
+/** smtp-server has noted them before it asked, and would keep them for the next MAIL. */
+function forgetParameters({ envelope }: SMTPServerSession): void {
+  Object.assign(envelope, { smtpUtf8: false, bodyType: '7bit', requireTLS: false, dsn: { ret: null, envid: null } });
 }
 
 /** smtp-server has decoded ORCPT; what is longer belongs into no queue row. */

@@ -43,6 +43,8 @@ export class MessageDesk {
   constructor(
     private readonly door: MessageDoor,
     private readonly clock: Clock,
+    /** What is refused before it comes to the door, which tells of the rest. */
+    private readonly tell: (token: string, address: string, status: number, text: string) => void,
   ) {}
 
   mount(app: FastifyInstance, tokenOf: (request: FastifyRequest) => HttpToken): void {
@@ -51,14 +53,25 @@ export class MessageDesk {
       if (!token.client) throw new HttpError(403, `token ${token.name} hands no mail in: it has no pool`);
       const identity: Identity = { client: token.client, name: token.name, user: token.name };
       const caller = { identity, address: request.raw.socket.remoteAddress ?? '', secure: 'encrypted' in request.raw.socket };
-      return this.#under(keyOf(request), token.name, async key => {
-        const { status, body } = await this.#answer(caller, request.body, key);
-        return reply
-          .code(status)
-          .headers(status === 503 ? { 'retry-after': RETRY_AFTER } : {})
-          .send(body);
-      });
+      try {
+        return await this.#under(keyOf(request), token.name, async key => {
+          const { status, body } = await this.#answer(caller, request.body, key);
+          return reply
+            .code(status)
+            .headers(status === 503 ? { 'retry-after': RETRY_AFTER } : {})
+            .send(body);
+        });
+      } catch (error) {
+        if (error instanceof HttpError) this.tell(token.name, caller.address, error.statusCode, error.message);
+        throw error;
+      }
     });
+  }
+
+  #refuse({ identity, address }: Caller, failure: Failure): Failure {
+    const [fault] = failure.faults ?? [];
+    this.tell(identity.name, address, failure.status, fault ? `${failure.error}: ${fault.path} ${fault.message}` : failure.error);
+    return failure;
   }
 
   /** One request at a time under a key. */
@@ -80,13 +93,14 @@ export class MessageDesk {
   async #answer(caller: Caller, body: unknown, key: Buffer | undefined): Promise<{ status: number; body: unknown }> {
     const isBatch = typeof body === 'object' && body !== null && 'messages' in body;
     const batch = isBatch ? batchShape.safeParse(body) : undefined;
-    if (batch && !batch.success) return failed({ status: 422, error: 'the batch cannot be read', faults: jsonFaults(batch.error) });
+    if (batch && !batch.success)
+      return failed(this.#refuse(caller, { status: 422, error: 'the batch cannot be read', faults: jsonFaults(batch.error) }));
     const written = batch ? batch.data.messages : [body];
     const digest = key && digestOf(body);
     const receipts = written.map((_, i) => key && receiptKey(key, i));
     const known = receipts.map(one => one && this.door.receipt(one));
     if (digest && known.some(one => one && !one.digest.equals(digest))) {
-      return failed({ status: 422, error: 'this Idempotency-Key came with another body before' });
+      return failed(this.#refuse(caller, { status: 422, error: 'this Idempotency-Key came with another body before' }));
     }
     if (!known.every(Boolean)) this.#assertOpen();
     const results: Result[] = [];
@@ -117,12 +131,13 @@ export class MessageDesk {
 
   async #take(caller: Caller, written: unknown, receipt: { key: Buffer; digest: Buffer; until: number } | undefined): Promise<Result> {
     const read = messageShape.safeParse(written);
-    if (!read.success) return { status: 422, error: 'the message cannot be read', faults: jsonFaults(read.error) };
+    const unreadable = (faults: readonly JsonFault[]) => this.#refuse(caller, { status: 422, error: 'the message cannot be read', faults });
+    if (!read.success) return unreadable(jsonFaults(read.error));
     const message = read.data;
     const steering = steered(caller.identity, message);
-    if (steering) return steering;
+    if (steering) return this.#refuse(caller, steering);
     const composed = await compose(message, this.clock.wall());
-    if (!composed.ok) return { status: 422, error: 'the message cannot be read', faults: composed.faults };
+    if (!composed.ok) return unreadable(composed.faults);
     const { value } = composed;
     const { envid, ret, pool, job, warmUp, priority } = message;
     try {

@@ -6,6 +6,7 @@
  * under the name of the token, whatever the request says. Bound before the daemon gives up root; answers 503 until serve().
  */
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import { tellRefused } from '../accept/refusals.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Events } from '../kernel/events.js';
 import type { HttpSettings, HttpToken, Settings } from '../kernel/settings.js';
@@ -81,11 +82,14 @@ function appOf(parts: HttpParts, operations: Operations, closing: AbortSignal): 
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', (_request, _payload, done) => done(null, UNREAD));
 
+  const tell = (client: string, address: string, code: number, text: string): void =>
+    tellRefused(parts.events, { at: 'http', client, address, code, text });
+
   app.addHook('onRequest', async (request, reply) => {
     void reply.header(NOW_HEADER, new Date(clock.wall()).toISOString());
     const address = request.raw.socket.remoteAddress ?? '';
     const refuse = (status: number, text: string, retryAfter?: number): never => {
-      parts.events.emit('refused', { client: address, address, at: 'http', code: status, reply: `${status} ${text}` });
+      tell(address, address, status, text);
       throw new HttpError(status, text, retryAfter);
     };
     if (!tokens.heard(address)) refuse(403, 'this address is not allowed');
@@ -109,7 +113,12 @@ function appOf(parts: HttpParts, operations: Operations, closing: AbortSignal): 
     if (request.body !== UNREAD) return;
     // base64 takes four bytes for three.
     const most = Math.ceil(settings().maxMessageSize * 1.4) + 64 * 1024;
-    const body = await readJsonBody(request.raw, reply.raw, most, door.budget);
+    const body = await readJsonBody(request.raw, reply.raw, most, door.budget).catch((error: unknown) => {
+      // Who went away was not refused.
+      if (error instanceof HttpError && (request.raw.complete || !request.raw.destroyed))
+        tell(author ?? '', request.raw.socket.remoteAddress ?? '', error.statusCode, error.message);
+      throw error;
+    });
     // Who acts is who came, not who is named.
     const named = typeof body === 'object' && body !== null && !request.url.startsWith('/v1/messages');
     request.body = named ? { ...body, author } : body;
@@ -121,7 +130,7 @@ function appOf(parts: HttpParts, operations: Operations, closing: AbortSignal): 
     return token;
   };
   mountRoutes(app, { operations, log, wall: () => clock.wall() }, closing);
-  new MessageDesk(door, clock).mount(app, tokenOf);
+  new MessageDesk(door, clock, tell).mount(app, tokenOf);
   readRoutes(app, parts, operations, tokenOf);
   return app;
 }

@@ -66,6 +66,15 @@ describe('the trace header', () => {
 });
 
 describe('the envelope', () => {
+  it('has nothing of a MAIL that was refused', async () => {
+    expect(await wire.ask('MAIL FROM:<a..b@example.com> SMTPUTF8 BODY=8BITMIME RET=FULL ENVID=old')).toMatch(/^501 /);
+    server.room = 'full';
+    expect(await wire.ask('MAIL FROM:<a@example.com> SMTPUTF8 BODY=8BITMIME RET=FULL ENVID=old')).toMatch(/^452 /);
+    server.room = 'ok';
+    const { envelope } = await stored('Subject: x\n\nplain');
+    expect(Object.keys(envelope).filter(key => ['utf8', 'eightBit', 'ret', 'envid'].includes(key))).toEqual([]);
+  });
+
   it('says null sender, SMTPUTF8 and 8-bit', async () => {
     const { envelope, recipients } = await stored('Subject: x\n\nplain', ['jörg@bücher.example'], 'MAIL FROM:<> SMTPUTF8 BODY=8BITMIME');
     expect(envelope).toEqual({

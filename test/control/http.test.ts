@@ -336,6 +336,29 @@ describe('a message', () => {
     }
   });
 
+  it('is told of in the reject log, whatever it was refused for', async () => {
+    refusals = [];
+    await post({ ...HELLO, subject: 'a\r\nb' });
+    await post({ ...HELLO, to: ['ok@example.net', 'bad'] });
+    await post({ ...HELLO, pool: 'alerts' });
+    await post('{ not json');
+    await post({ messages: [] });
+    await post({ raw: 'Subject: \0\n\n', envelope: { from: 'a@example.com', to: ['b@example.net'] } });
+    await post(HELLO, { headers: { 'idempotency-key': 'two words' } });
+    world.room = 'full';
+    await post(HELLO);
+    expect(refusals.map(r => [r.client, r.at, r.reply])).toEqual([
+      ['app', 'http', '422 the message cannot be read: subject must not hold control characters or line breaks'],
+      ['app', 'http', '422 the message cannot be read: to.1 an address is local-part@domain'],
+      ['app', 'http', '403 this token may not steer mail: pool is for tokens with allow-headers: true'],
+      ['app', 'http', expect.stringMatching(/^400 the body is no JSON: /)],
+      ['app', 'http', expect.stringMatching(/^422 the batch cannot be read: messages /)],
+      ['app', 'http', '550 5.6.0 NUL in the message'],
+      ['app', 'http', expect.stringMatching(/^400 Idempotency-Key is/)],
+      ['app', 'http', '503 Insufficient storage, try again later'],
+    ]);
+  });
+
   it('has no more recipients than the spool can number, and no more names than recipients', async () => {
     world.settings = withHttp({}, { maxRecipients: Infinity, maxMessageSize: 10_000_000 });
     const to = Array.from({ length: 65_537 }, (_, i) => `${i}@b.example`);
