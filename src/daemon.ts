@@ -170,7 +170,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       events.on('refused', event => books.refused(event)),
     );
 
-    const chores = new Chores({ clock, ledger, store, suppression, feedback: { prune: () => late.delivery?.feedback.prune() }, failed });
+    const chores = new Chores({
+      clock,
+      ledger,
+      store,
+      governor: { climbs: address => governor.climbs(address) },
+      suppression,
+      feedback: { prune: () => late.delivery?.feedback.prune() },
+      failed,
+    });
     undo.push(() => chores.stop());
     const feed = new Feed();
     for (const record of journal.tail(500)) feed.add(record);

@@ -3,18 +3,23 @@
  * when it was down; day counters and receipts that nobody asks about any more go.
  */
 import type { Clock, Timer } from '../kernel/clock.js';
-import type { Instant, Ms } from '../kernel/units.js';
+import type { Governor } from '../kernel/governor.js';
+import type { Ms } from '../kernel/units.js';
 import { DAY, MINUTE } from '../kernel/units.js';
+import type { Store } from '../spool/store.js';
 
 /** A daemon that is killed while it has nothing to send looks down for at most this long before it was. */
 const ALIVE_EVERY: Ms = 5 * MINUTE;
 /** Growth looks back 30 days, the volume of a stage seven; the rest is for days that are judged late. */
 const DAYS_KEPT: Ms = 40 * DAY;
+/** Of addresses that climb no schedule only the running day counts. */
+const DAYS_KEPT_WARM: Ms = 2 * DAY;
 
 export interface ChoresParts {
   readonly clock: Clock;
   readonly ledger: { alive(): void };
-  readonly store: { pruneDays(before: Instant): void; pruneReceipts(): void };
+  readonly store: Pick<Store, 'pruneDays' | 'pruneReceipts'>;
+  readonly governor: Pick<Governor, 'climbs'>;
   readonly suppression: { prune(): Promise<void> };
   readonly feedback: { prune(): Promise<void> | undefined };
   /** What was promised can no longer be kept. */
@@ -33,9 +38,12 @@ export class Chores {
   }
 
   start(): void {
-    const { clock, ledger, store, suppression, feedback } = this.#parts;
+    const { clock, ledger, store, governor, suppression, feedback } = this.#parts;
     this.#every(ALIVE_EVERY, () => ledger.alive());
-    this.#every(DAY, () => store.pruneDays(clock.now() - DAYS_KEPT));
+    this.#every(DAY, () => {
+      const now = clock.now();
+      return store.pruneDays((address, day) => day < now - (governor.climbs(address) ? DAYS_KEPT : DAYS_KEPT_WARM));
+    });
     this.#every(DAY, () => suppression.prune());
     this.#every(DAY, () => feedback.prune());
     this.#every(MINUTE, () => store.pruneReceipts());

@@ -203,6 +203,10 @@ export class CoreGovernor implements K.Governor {
     this.#core.ramp.setNextTick(source, at);
   }
 
+  climbs(address: string): boolean {
+    return this.#core.ramp.climbs(address);
+  }
+
   judgedThrough(source: string): Instant {
     return this.#core.ramp.judgedThrough(source);
   }
@@ -290,7 +294,7 @@ export class CoreGovernor implements K.Governor {
     restoreState(this.#core, snapshot, after);
   }
 
-  restoreDays(rows: readonly DayRow[], now: Instant): void {
+  restoreDays(rows: Iterable<DayRow>, now: Instant): void {
     this.#core.quiet = true;
     this.#core.ramp.restoreDays(rows, now);
     this.#core.quiet = false;

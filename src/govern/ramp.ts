@@ -184,6 +184,8 @@ export interface Ramp {
   setNextTick(source: string, at: Instant): void;
   /** When the running day ends; null while unknown. A warm source's day ends at the next midnight UTC. */
   nextTick(source: string, now: Instant): Instant | null;
+  /** Does this address climb a schedule, or stand on its last stage? */
+  climbs(address: string): boolean;
   /** The last tick judged (20 h before a new address was first seen); midnight UTC for a warm source. */
   judgedThrough(source: string): Instant;
   /**
@@ -224,7 +226,7 @@ export interface Ramp {
   today(source: string, provider: string | undefined, now: Instant): DayTotals;
   /** A rule with `warm-up: step-back` fired. */
   stepBackByRule(source: string, provider: string, cause: number | undefined, author: string, now: Instant): void;
-  restoreDays(rows: readonly DayRow[], now: Instant): void;
+  restoreDays(rows: Iterable<DayRow>, now: Instant): void;
   snapshot(): Readonly<Record<string, Progress>>;
   /** Assigns one key of the state (value null removes it). */
   restore(key: string, value: Progress | null): void;

@@ -159,15 +159,13 @@ export class Days {
     return [today, ...also];
   }
 
-  restore({ recipients, ...row }: DayRow): void {
+  /** Rows are best given oldest first. What will never be asked for is not kept, as by `roll`. */
+  restore({ recipients, ...row }: DayRow, needed: Instant): void {
     const found = this.#address(row.address);
-    const rows = found.lanes.get(row.provider) ?? [];
+    const rows = found.lanes.get(row.provider) ?? NO_ROWS;
     const before = rowAt(rows, row.day);
-    const kept = [...rows.filter(r => r !== before), { ...row, recipients: { ...recipients } }];
-    found.lanes.set(
-      row.provider,
-      kept.sort((a, b) => a.day - b.day),
-    );
+    const all = [...rows.filter(r => r !== before), { ...row, recipients: { ...recipients } }].sort((a, b) => a.day - b.day);
+    found.lanes.set(row.provider, worthKeeping(all, found.day, Math.min(needed, found.day - YOUNG)));
     if (row.day === found.day) found.attempts += row.attempts - (before?.attempts ?? 0);
   }
 

@@ -167,6 +167,10 @@ class WarmUp implements Ramp {
     return climb.nextTick !== undefined && climb.nextTick > now ? climb.nextTick : null;
   }
 
+  climbs(address: string): boolean {
+    return this.#register.climbAt(address) !== undefined;
+  }
+
   judgedThrough(source: string): Instant {
     return this.#register.climb(source)?.unit.progress.judgedThrough ?? midnight(this.#now);
   }
@@ -287,15 +291,16 @@ class WarmUp implements Ramp {
     return this.#days.today(this.#roll(source, now), provider);
   }
 
-  restoreDays(rows: readonly DayRow[], now: Instant): void {
+  restoreDays(rows: Iterable<DayRow>, now: Instant): void {
     this.#now = Math.max(this.#now, now);
     const sources = new Map([...this.#register.sources()].map(([name, address]) => [address, name]));
     for (const row of rows) {
       const name = sources.get(row.address);
       if (name === undefined) continue;
-      this.#roll(name, now);
-      this.#days.restore(row);
       const climb = this.#register.climb(name);
+      if (!climb && row.day < midnight(now)) continue;
+      this.#roll(name, now);
+      this.#days.restore(row, climb ? Math.min(...units(climb).map(countsFrom)) : Infinity);
       if (!climb || row.attempts === 0) continue;
       for (const unit of new Set([climb.unit, unitOf(climb, row.provider)])) unit.lastSent = Math.max(unit.lastSent ?? 0, row.day);
     }

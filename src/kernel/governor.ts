@@ -201,6 +201,8 @@ export interface Governor {
   judge(source: string, tick: Instant, now: Instant): void;
   /** The daemon says when the running day of a source ends: cron lives outside. */
   setNextTick(source: string, at: Instant): void;
+  /** Does an address climb a schedule, or has it climbed one? Else nobody looks back at its days. */
+  climbs(address: string): boolean;
   /** The last tick judged for a source, or when its address was first seen. */
   judgedThrough(source: string): Instant;
 
@@ -254,6 +256,6 @@ export interface Governor {
   /** Before configure. */
   restore(snapshot: GovernorState | undefined, after: readonly Omit<JournalRecord, 'time'>[]): void;
   /** After configure. */
-  restoreDays(rows: readonly DayRow[], now: Instant): void;
+  restoreDays(rows: Iterable<DayRow>, now: Instant): void;
   restoreLedger(records: Iterable<LedgerRecord>, end: LastEnd, now: Instant): void;
 }

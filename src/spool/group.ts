@@ -77,8 +77,8 @@ export class Group {
   readonly days = new Map<string, DayRow>();
   /** In the order in which they came: of several with one key the last counts. */
   beside: SideRow[] = [];
-  /** Day rows of days before this go. */
-  pruneBefore: Instant = 0;
+  /** Keys of day rows that are over. */
+  daysOver: Uint8Array[] = [];
   /** Receipts that ended before this go. */
   pruneReceipts: Instant = 0;
   readonly #settling: Set<number>;
@@ -95,7 +95,7 @@ export class Group {
       this.moved.length === 0 &&
       this.days.size === 0 &&
       this.beside.length === 0 &&
-      this.pruneBefore === 0 &&
+      this.daysOver.length === 0 &&
       this.pruneReceipts === 0
     );
   }
@@ -154,15 +154,15 @@ export class Group {
   }
 
   /** Hands over everything but the records that found no place; those stay first in line. */
-  takeRest(accepted: number, moved: number): Pick<Work, 'settled' | 'days' | 'beside' | 'pruneBefore' | 'pruneReceipts'> {
-    const { settled, beside, pruneBefore, pruneReceipts } = this;
-    const rest = { settled, days: [...this.days.values()], beside, pruneBefore, pruneReceipts };
+  takeRest(accepted: number, moved: number): Pick<Work, 'settled' | 'days' | 'beside' | 'daysOver' | 'pruneReceipts'> {
+    const { settled, beside, daysOver, pruneReceipts } = this;
+    const rest = { settled, days: [...this.days.values()], beside, daysOver, pruneReceipts };
     this.accepted = this.accepted.slice(accepted);
     this.moved = this.moved.slice(moved);
     this.settled = [];
     this.days.clear();
     this.beside = [];
-    this.pruneBefore = 0;
+    this.daysOver = [];
     this.pruneReceipts = 0;
     return rest;
   }

@@ -1,13 +1,10 @@
 /**
- * The rows of meta, queues, segments, messages and days: the small things a commit writes beside the queue rows, as bytes.
+ * The rows of meta, queues, segments and messages: the small things a commit writes beside the queue rows, as bytes.
  * Every format has a version or is JSON; readers of the rows throw RangeError or SyntaxError when bytes make no sense.
  */
-import { crc32 } from 'node:zlib';
-import type { DayRow } from '../kernel/day.js';
 import type { MessageNumber } from '../kernel/message.js';
 import type { QueueKind } from '../kernel/queue.js';
 import { PRIORITIES, type WarmUpWish } from '../kernel/settings.js';
-import type { Instant } from '../kernel/units.js';
 import { Reader, stringRoom, type Slab } from './bytes.js';
 
 export const META_FORMAT = Buffer.from('format');
@@ -95,24 +92,6 @@ export function messageKey(key: Uint8Array, number: MessageNumber): Uint8Array {
   return key;
 }
 const low = new Uint8Array(4);
-
-/** Begins with the day, so that old ones are a range; provider names may be long, a checksum stands for the rest. */
-export function dayKey(row: DayRow): Buffer {
-  const name = `${row.address}\0${row.provider}`;
-  const text = Buffer.from(name.slice(0, 300));
-  const key = Buffer.allocUnsafe(6 + text.length + 4);
-  key.writeUIntBE(row.day, 0, 6);
-  text.copy(key, 6);
-  key.writeUInt32BE(crc32(name), 6 + text.length);
-  return key;
-}
-
-/** All day rows of days before `before` have keys below this. */
-export function dayBound(before: Instant): Buffer {
-  const key = Buffer.alloc(6);
-  key.writeUIntBE(Math.max(0, Math.floor(before)), 0, 6);
-  return key;
-}
 
 export const writeJson = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 export const readJson = (bytes: Uint8Array): unknown => JSON.parse(Buffer.from(bytes).toString());

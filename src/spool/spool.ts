@@ -19,6 +19,7 @@ import type { Instant } from '../kernel/units.js';
 import { BodyCache } from './body-cache.js';
 import { Committer } from './committer.js';
 import { Compactor } from './compactor.js';
+import { daysOf, daysOver } from './day-rows.js';
 import { Group } from './group.js';
 import { DurableMark } from './mark.js';
 import { markPath, readSpool } from './opening.js';
@@ -30,7 +31,7 @@ import { ReportRows } from './report-rows.js';
 import { readKey, readRow, type SpoolRow } from './row.js';
 import { queueEnd, queueStart, rowKey, rowsOf } from './scan.js';
 import { SEGMENT_BYTES, Segments, syncFolder } from './segments.js';
-import { META_COUNTERS, readJson, writeJson, type SegmentUse } from './small-rows.js';
+import { META_COUNTERS, writeJson, type SegmentUse } from './small-rows.js';
 import type { SharedJobs } from './shared-jobs.js';
 import type { Space } from './space.js';
 import type { Content, Store, StoreOptions } from './store.js';
@@ -172,14 +173,16 @@ export class Spool implements Store {
     return this.#next().settle(changes, days, beside);
   }
 
-  days(): DayRow[] {
-    return [...this.#tables.days.getRange({})].map(({ value }) => readJson(value) as DayRow);
+  days(): Iterable<DayRow> {
+    return daysOf(this.#tables.days);
   }
 
-  pruneDays(before: Instant): void {
-    if (this.#refusal()) return;
-    const group = this.#next();
-    group.pruneBefore = Math.max(group.pruneBefore, before);
+  async pruneDays(over: (address: string, day: Instant) => boolean): Promise<void> {
+    for await (const keys of daysOver(this.#tables.days, over)) {
+      if (this.#refusal()) return;
+      this.#next().daysOver.push(...keys);
+      await this.settle([], []);
+    }
   }
 
   totals(): Totals {

@@ -82,9 +82,10 @@ export interface Store {
   settle(changes: readonly RowChange[], days: readonly DayRow[], beside?: readonly SideRow[]): Promise<void>;
   readonly suppression: SuppressionRows;
   readonly reports: ReportRows;
-  days(): DayRow[];
-  /** Forgets day counters of days that began before. */
-  pruneDays(before: Instant): void;
+  /** Oldest first; to be read within a turn. */
+  days(): Iterable<DayRow>;
+  /** Looks through all day counters, a chunk a turn, and forgets those that are over. */
+  pruneDays(over: (address: string, day: Instant) => boolean): Promise<void>;
   /** As of the last commit. */
   totals(): Totals;
   queues(): Iterable<Queue>;

@@ -10,13 +10,12 @@ import type { SideRow } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
 import type { BodyCache } from './body-cache.js';
 import type { Slab } from './bytes.js';
+import { dayKey } from './day-rows.js';
 import { placeBody, type Accepted, type Change, type Entry, type Settled } from './group.js';
 import type { MemoryQueue } from './queue.js';
 import { ROW_KEY_BYTES, writeKey, type SpoolRow } from './row.js';
 import { outdatedReceipts, putReceipts } from './receipts.js';
 import {
-  dayBound,
-  dayKey,
   messageKey,
   META_COUNTERS,
   META_SUSPECTS,
@@ -50,7 +49,8 @@ export interface Work {
   readonly moved: readonly { readonly changes: readonly Change[] }[];
   readonly days: readonly DayRow[];
   readonly beside: readonly SideRow[];
-  readonly pruneBefore: Instant;
+  /** Keys of day rows that are over. */
+  readonly daysOver: readonly Uint8Array[];
   readonly pruneReceipts: Instant;
 }
 
@@ -78,7 +78,6 @@ export class Transaction {
   async write(work: Work, slab: Slab): Promise<void> {
     const { tables } = this.#parts;
     this.#loadCounts(work.settled);
-    const outdated = work.pruneBefore > 0 ? [...tables.days.getKeys({ end: dayBound(work.pruneBefore) })] : [];
     const ended = work.pruneReceipts > 0 ? outdatedReceipts(tables.receipts, work.pruneReceipts, MOST_ENDED) : [];
     const receipts = work.accepted.flatMap(({ receipt, entries }) => (receipt ? [{ receipt, number: entries[0]!.row.message }] : []));
     await commit(tables, () => {
@@ -87,7 +86,7 @@ export class Transaction {
       putReceipts(tables, receipts);
       for (const { changes } of work.settled) for (const change of changes) this.#putChange(change);
       for (const { changes } of work.moved) for (const change of changes) this.#putChange(change);
-      for (const old of outdated) void tables.days.remove(old);
+      for (const old of work.daysOver) void tables.days.remove(old);
       for (const day of work.days) void tables.days.put(dayKey(day), writeJson(day));
       for (const { table, key: at, value } of work.beside) void (value ? tables[table].put(at, value) : tables[table].remove(at));
       this.#putTouched(slab);

@@ -9,7 +9,7 @@ const START = Date.UTC(2026, 2, 2);
 function world(trouble: { error?: Error } = {}) {
   const clock = createManualClock(START);
   const marks: number[] = [];
-  const pruned: number[] = [];
+  const pruned: [number, number][] = [];
   const forgotten: number[] = [];
   const failures: Error[] = [];
   const chores = new Chores({
@@ -22,7 +22,15 @@ function world(trouble: { error?: Error } = {}) {
         marks.push(clock.now() - START);
       },
     },
-    store: { pruneDays: before => void pruned.push((before - START) / DAY), pruneReceipts: () => void forgotten.push(clock.now() - START) },
+    store: {
+      pruneDays(over) {
+        const oldest = (address: string) => Array.from({ length: 50 }, (_, i) => -i).findLast(i => !over(address, clock.now() + i * DAY));
+        pruned.push([oldest('cold') ?? 0, oldest('warm') ?? 0]);
+        return Promise.resolve();
+      },
+      pruneReceipts: () => void forgotten.push(clock.now() - START),
+    },
+    governor: { climbs: address => address === 'cold' },
     failed: error => void failures.push(error),
   });
   chores.start();
@@ -36,10 +44,10 @@ describe('chores', () => {
     expect(w.marks).toEqual(Array.from({ length: 13 }, (_, i) => i * 5 * MINUTE));
   });
 
-  it('forget day counters after 40 days, once a day', () => {
+  it('forget day counters once a day: after 40 days, where nobody looks back after two', () => {
     const w = world();
     w.clock.advance(3 * DAY);
-    expect(w.pruned).toEqual([-40, -39, -38, -37]);
+    expect(w.pruned).toEqual(Array(4).fill([-40, -2]));
   });
 
   it('forget receipts every minute', () => {
