@@ -22,7 +22,9 @@ import { KeptFile } from './kept-file.js';
 import type { Log } from './log.js';
 import { TlsReports, type TlsReportsParts } from './tls-reports.js';
 
+/** A file is written so long after a change, and later by the second figure for each domain: a large one is not written all the time. */
 const SAVE_AFTER = 10 * SECOND;
+const SAVE_EACH = 20;
 /** Finished days that `show tls` still shows. */
 const DAYS_SHOWN = 2;
 
@@ -44,7 +46,9 @@ export class TlsDesk {
   readonly #policyFile: KeptFile;
   readonly #countFile: KeptFile;
   readonly #timers = new Set<Timer>();
-  #saving = false;
+  /** Changed since they were written. */
+  readonly #unsaved = new Set<KeptFile>();
+  #saving: Promise<void> = Promise.resolve();
   #stopped = false;
   #off: () => void = () => undefined;
 
@@ -66,7 +70,7 @@ export class TlsDesk {
       txt: name => dns.txt(name),
       fetch: createStsFetch({ settings, addresses }),
       before: this.#policyFile.read(),
-      changed: () => this.#touched(),
+      changed: () => this.#touched(this.#policyFile),
       report: result => events.emit('tls', result),
     });
     this.#off = events.on('tls', result => this.#count(result));
@@ -89,7 +93,9 @@ export class TlsDesk {
     } catch (error) {
       log.error({ error: (error as Error).message }, 'TLS reports');
     }
-    this.#touched();
+    // Who has a report is not to get it twice.
+    this.#unsaved.add(this.#countFile);
+    await this.#save();
   }
 
   view(): TlsView {
@@ -116,21 +122,26 @@ export class TlsDesk {
 
   #count(result: TlsResult): void {
     this.counts.add(result, this.#parts.clock.wall());
-    this.#touched();
+    this.#touched(this.#countFile);
   }
 
-  #touched(): void {
-    if (this.#saving || this.#stopped) return;
-    this.#saving = true;
-    this.#after(SAVE_AFTER, () => {
-      this.#saving = false;
-      void this.#save();
-    });
+  #touched(file: KeptFile): void {
+    const planned = this.#unsaved.size > 0;
+    this.#unsaved.add(file);
+    if (!planned) this.#after(SAVE_AFTER + SAVE_EACH * this.counts.size, () => void this.#save());
   }
 
-  async #save(): Promise<void> {
-    await this.#policyFile.write(() => this.sts.kept());
-    await this.#countFile.write(() => this.counts.list());
+  /** Resolves when nothing is being written any more. */
+  #save(): Promise<void> {
+    this.#saving = this.#saving.then(() => this.#write());
+    return this.#saving;
+  }
+
+  async #write(): Promise<void> {
+    const files = [...this.#unsaved];
+    this.#unsaved.clear();
+    if (files.includes(this.#policyFile)) await this.#policyFile.write(() => this.sts.kept());
+    if (files.includes(this.#countFile)) await this.#countFile.write(() => this.counts.list());
   }
 
   #every(period: number): void {

@@ -92,6 +92,13 @@ export class TlsCounts {
     else if (count.failures.length < FAILURES_MOST) count.failures.push({ ...failure, sessions: 1 });
   }
 
+  /** Domains counted, each day anew. */
+  get size(): number {
+    let size = 0;
+    for (const domains of this.#days.values()) size += domains.size;
+    return size;
+  }
+
   /** Newest day first, then most failures. */
   list(): TlsDomainCount[] {
     const failed = ({ policies }: TlsDomainCount): number => policies.reduce((sum, p) => sum + p.failed, 0);

@@ -9,7 +9,7 @@ import { Events } from '../../src/kernel/events.js';
 import type { Envelope, NewRecipient } from '../../src/kernel/message.js';
 import type { Settings } from '../../src/kernel/settings.js';
 import { noPolicy, type TlsResult } from '../../src/kernel/tls.js';
-import { DAY, HOUR } from '../../src/kernel/units.js';
+import { DAY, HOUR, MINUTE, SECOND } from '../../src/kernel/units.js';
 import { createManualClock, type ManualClock } from '../../src/rehearse/manual-clock.js';
 import type { DnsAnswer, DnsPort } from '../../src/route/dns.js';
 import { settings } from '../route/settings.js';
@@ -132,5 +132,28 @@ describe('the desk of TLS policies', () => {
     expect(third.view().domains).toEqual([]);
     expect(warnings).toEqual([expect.stringContaining('tls-counts.json cannot be read')]);
     await third.stop();
+  });
+
+  it('writes its counts after a while, the later the more there are, and what did not change not at all', async () => {
+    const it = desk();
+    const file = join(dir, 'tls-counts.json');
+    const domains = () => (existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as unknown[]).length : 0);
+    const one = result();
+    const met = (i: number) => events.emit('tls', { ...one, policy: { ...one.policy, domain: `d${i}.example` } });
+    met(0);
+    await clock.run(9 * SECOND);
+    expect(domains()).toBe(0);
+    await clock.run(2 * SECOND);
+    await expect.poll(domains).toBe(1);
+    for (let i = 1; i < 3_000; i++) met(i);
+    await clock.run(11 * SECOND);
+    await expect.poll(domains).toBe(3_000);
+    met(3_000);
+    await clock.run(MINUTE);
+    expect(domains()).toBe(3_000);
+    await clock.run(20 * SECOND);
+    await expect.poll(domains).toBe(3_001);
+    expect(existsSync(join(dir, 'mta-sts.json'))).toBe(false);
+    await it.stop();
   });
 });
