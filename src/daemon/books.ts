@@ -160,15 +160,13 @@ export class Books {
   #told(file: string): { onTrouble: (trouble: LineTrouble) => void; onRecovered: (lost: number) => void } {
     const { log, trouble } = this.#parts;
     return {
-      onTrouble: ({ error, waiting, lost }) => {
-        log.error({ file, error: messageOf(error), waiting, lost }, 'accounting cannot be written');
-        trouble(
-          'accounting-trouble',
-          file,
-          `${file} cannot be written: ${messageOf(error)}; ${waiting} records wait in memory, ${lost} are lost`,
-        );
+      onTrouble: ({ error, waiting, lost, aside = false }) => {
+        const what = aside ? 'files put aside cannot be compressed, moved or deleted' : 'records cannot be written';
+        log.error({ file, error: messageOf(error), ...(aside ? {} : { waiting, lost }) }, what);
+        const left = aside ? '; records are written' : `; ${waiting} records wait in memory, ${lost} are lost`;
+        trouble('accounting-trouble', file, `${file}: ${what}: ${messageOf(error)}${left}`);
       },
-      onRecovered: lost => log.warn({ file, lost }, 'accounting is written again'),
+      onRecovered: lost => log.warn({ file, lost }, 'records are written again'),
     };
   }
 

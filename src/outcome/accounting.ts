@@ -56,7 +56,7 @@ export function createAccounting(options: AccountingOptions): Accounting {
       ...(io && { io }),
       ...(after && { after }),
     },
-    error => options.onTrouble({ error, waiting: 0, lost: 0 }),
+    error => options.onTrouble({ error, waiting: 0, lost: 0, aside: true }),
   );
   const writer = new LineWriter({ ...options, sink: file });
   const csvTime = (at: Instant): string => accountingTime(wallOf(clock, at));

@@ -2,10 +2,10 @@
  * Files put aside: named after their period, compressed, moved to their folder, and deleted when their time is over.
  *
  * A name is never used twice, so nothing is overwritten; an original goes only when all of it stands elsewhere. What a crash
- * left half done is finished at the next start. Only files named the way they are named here are ever touched.
+ * left half done, or what failed, is finished with the next one. Only files named the way they are named here are ever touched.
  */
 import { createReadStream, createWriteStream } from 'node:fs';
-import { copyFile, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -42,10 +42,10 @@ export class Archive {
     this.#stem = basename(options.file, this.#extension);
   }
 
-  /** Makes the folder for files put aside, and finishes in the background what a crash interrupted. */
+  /** Makes the folder for files put aside, and finishes in the background what is left to do. */
   async prepare(): Promise<void> {
     if (this.#there !== this.#here) await mkdir(this.#there, { recursive: true, mode: 0o750 });
-    this.#inBackground(() => this.#leftovers());
+    this.#inBackground();
   }
 
   /** Renames the file after its period; the rest happens in the background. Throws when it cannot be renamed. */
@@ -61,7 +61,7 @@ export class Archive {
     const name = `${this.#stem}-${stamp}${n === 0 ? '' : `-${n}`}${this.#extension}`;
     await rename(this.#options.file, join(this.#here, name));
     this.#last = { period: start, n };
-    this.#inBackground(() => this.#finish(name));
+    this.#inBackground();
   }
 
   /** Resolves when nothing is under way, at the latest after `patience`: a large file takes minutes. */
@@ -74,10 +74,10 @@ export class Archive {
   }
 
   /** One after the other: deleting never meets a file that is being moved. */
-  #inBackground(work: () => Promise<void>): void {
+  #inBackground(): void {
     const { file } = this.#options;
     const mine: Promise<void> = (underWay.get(file) ?? Promise.resolve())
-      .then(work)
+      .then(() => this.#tidy())
       .catch(this.#onTrouble)
       .finally(() => {
         if (underWay.get(file) === mine) underWay.delete(file);
@@ -85,20 +85,24 @@ export class Archive {
     underWay.set(file, mine);
   }
 
-  async #finish(name: string): Promise<void> {
-    const { compress, moveTo } = this.#options.rotation;
-    const path = join(this.#here, name);
-    if (compress) await compressFile(path, join(this.#there, `${name}.gz`));
-    else if (moveTo !== undefined) await move(path, join(moveTo, name));
+  /** All that is left to do, also what failed the last time. What is to go goes first: there may be no room for the rest. */
+  async #tidy(): Promise<void> {
     await this.#prune();
+    let trouble: { readonly error: unknown } | undefined;
+    for (const name of await this.#unfinished()) await this.#finish(name).catch((error: unknown) => (trouble ??= { error }));
+    await this.#prune();
+    if (trouble) throw trouble.error;
   }
 
-  async #leftovers(): Promise<void> {
-    const { compress, moveTo } = this.#options.rotation;
-    if (compress || (moveTo !== undefined && this.#there !== this.#here)) {
-      for (const name of await readdir(this.#here)) if (this.#parsed(name)?.packed === false) await this.#finish(name);
-    }
-    await this.#prune();
+  async #unfinished(): Promise<string[]> {
+    if (!this.#options.rotation.compress && this.#there === this.#here) return [];
+    return (await readdir(this.#here)).filter(name => this.#parsed(name)?.packed === false).sort();
+  }
+
+  async #finish(name: string): Promise<void> {
+    const path = join(this.#here, name);
+    if (this.#options.rotation.compress) await compressFile(path, join(this.#there, `${name}.gz`));
+    else await move(path, join(this.#there, name));
   }
 
   /** Deletes what is older than its time, or too many. A file's age counts from the end of its period. */
@@ -109,7 +113,7 @@ export class Archive {
     aside.sort((a, b) => b.period - a.period || b.n - a.n);
     const length = Number.isFinite(every) ? every : 0;
     const old = 'count' in retain ? aside.slice(retain.count) : aside.filter(f => this.#options.wall() - f.period - length > retain.age);
-    for (const { name } of old) await unlink(join(this.#there, name));
+    for (const { name } of old) await rm(join(this.#there, name), { force: true });
   }
 
   #parsed(name: string): { name: string; period: number; n: number; packed: boolean } | undefined {
@@ -130,7 +134,13 @@ const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() 
 async function compressFile(path: string, to: string): Promise<void> {
   const part = `${to}.part`;
   const mode = (await stat(path)).mode & 0o777;
-  await pipeline(createReadStream(path), createGzip(), createWriteStream(part, { flush: true, mode }));
+  try {
+    await pipeline(createReadStream(path), createGzip(), createWriteStream(part, { flush: true, mode }));
+  } catch (error) {
+    // On a full disk half of a file is only in the way.
+    await unlink(part).catch(() => undefined);
+    throw error;
+  }
   await rename(part, to);
   await unlink(path);
 }

@@ -22,6 +22,8 @@ export interface LineTrouble {
   readonly waiting: number;
   /** Lines given up since the start. */
   readonly lost: number;
+  /** Lines are written; only what was put aside could not be dealt with. */
+  readonly aside?: true;
 }
 
 export interface LineWriterOptions {

@@ -82,7 +82,7 @@ export function createRejectLog(options: RejectLogOptions): RejectLog {
       ...(io && { io }),
       ...(after && { after }),
     },
-    error => options.onTrouble({ error, waiting: 0, lost: 0 }),
+    error => options.onTrouble({ error, waiting: 0, lost: 0, aside: true }),
   );
   const writer = new LineWriter({ ...options, sink: file, keep: KEEP });
   const time = (at: Instant): string => (csv ? accountingTime : jsonTime)(wallOf(clock, at));

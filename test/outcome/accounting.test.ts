@@ -2,6 +2,7 @@
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
@@ -336,6 +337,29 @@ describe('the file', () => {
       await (await open({ rotation: { retain: { age: 2 * DAY } } })).close();
       // Of the 17th is what was written until the 18th began, two and a half days ago.
       expect(aside()).toEqual(['acct-20231118T000000Z.csv.gz']);
+    });
+
+    it('what cannot be compressed is told, keeps nothing else from being deleted, and is compressed with the next one', async () => {
+      const obstacle = join(folder, 'acct-20231120T000000Z.csv.gz.part');
+      mkdirSync(obstacle);
+      writeFileSync(join(folder, 'acct-20231101T000000Z.csv.gz'), 'old');
+      const accounting = await open({ rotation: { compress: true, retain: { age: 17 * DAY } } });
+      await fill(accounting, 0, 1);
+      await clock.run(DAY / 2);
+      await expect.poll(() => troubles).toMatchObject([{ aside: true, waiting: 0, lost: 0 }]);
+      await fill(accounting, 1, 2);
+      expect([rcpts(), accounting.error]).toEqual([['u1'], undefined]);
+      await clock.run(DAY);
+      await expect.poll(() => troubles.length).toBe(2);
+      // The disk is not full of what is to go because something else could not be packed.
+      expect(existsSync(join(folder, 'acct-20231101T000000Z.csv.gz'))).toBe(false);
+      expect(existsSync(join(folder, 'acct-20231121T000000Z.csv.gz'))).toBe(true);
+      rmSync(obstacle, { recursive: true });
+      await clock.run(DAY);
+      await accounting.close();
+      expect(troubles).toHaveLength(2);
+      expect(aside().filter(name => !name.endsWith('.gz'))).toEqual([]);
+      expect(rcpts('', gunzipSync(readFileSync(join(folder, 'acct-20231120T000000Z.csv.gz'))).toString())).toEqual(['u0']);
     });
 
     it('does not write into a file that somebody else still writes', async () => {
