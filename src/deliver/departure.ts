@@ -15,6 +15,7 @@ import type { DeliverPorts, End, Mail } from './ports.js';
 import type { Session } from './session.js';
 import { tell, type Telling } from './tell.js';
 import type { Answer, TransactionResult } from './transaction.js';
+import type { Underway } from './underway.js';
 
 export interface Departure {
   readonly permit: Permit;
@@ -38,10 +39,12 @@ const COUNTED: Readonly<Record<Fate, NonNullable<RowChange['count']>>> = {
 export class Departures {
   readonly #ports: DeliverPorts;
   readonly #outbox: Outbox;
+  readonly #underway: Underway;
 
-  constructor(ports: DeliverPorts, outbox: Outbox) {
+  constructor(ports: DeliverPorts, outbox: Outbox, underway: Underway) {
     this.#ports = ports;
     this.#outbox = outbox;
+    this.#underway = underway;
   }
 
   /** Never rejects. Rows are given back when nothing was sent, else they are settled. */
@@ -161,7 +164,7 @@ export class Departures {
     );
   }
 
-  /** Accounts, sends notices for what is final, commits; resolves when committed. */
+  /** Accounts, sends notices for what is final, commits; resolves when committed, or when a notice could not be stored and the daemon ends. */
   finish(queue: Queue, mail: Mail, attempted: readonly End[], via: Via, days: readonly DayRow[], how: Telling = {}): Promise<void> {
     const { clock, settings, governor } = this.#ports;
     const { bounceAfter } = governor.laneLimits(via.lane);
@@ -179,13 +182,10 @@ export class Departures {
       );
     }
     const beside = this.#ports.remember?.(ends) ?? [];
-    return new Promise(resolve => {
-      if (notices.length === 0) return this.#outbox.settle({ changes, days, beside, committed: resolve });
-      // A notice is durable before its recipient is gone: after a crash it may come twice, never not at all.
-      Promise.all(notices.map(n => this.#ports.store.accept(n.envelope, n.recipients, n.content))).then(
-        () => this.#outbox.settle({ changes, days, beside, committed: resolve }),
-        (error: Error) => this.#ports.failed(error),
-      );
-    });
+    const settled = (): Promise<void> => new Promise(committed => this.#outbox.settle({ changes, days, beside, committed }));
+    if (notices.length === 0) return settled();
+    // A notice is durable before its recipient is gone: after a crash it may come twice, never not at all.
+    const stored = Promise.all(notices.map(n => this.#ports.store.accept(n.envelope, n.recipients, n.content)));
+    return this.#underway.add(stored.then(settled, (error: Error) => this.#ports.failed(error)));
   }
 }

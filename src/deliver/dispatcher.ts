@@ -11,7 +11,7 @@ import { domainOf, type QueuedRecipient } from '../kernel/message.js';
 import type { Queue } from '../kernel/queue.js';
 import type { SideRow } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
-import { HOUR, MINUTE } from '../kernel/units.js';
+import { MINUTE } from '../kernel/units.js';
 import type { Wait } from '../kernel/verdict.js';
 import { Alarms } from './alarms.js';
 import { Backlog } from './backlog.js';
@@ -21,15 +21,15 @@ import { Delays } from './delays.js';
 import { Expiry } from './expiry.js';
 import type { Lane } from './lane.js';
 import { Lanes } from './lanes.js';
+import { Lifetimes } from './lifetime.js';
 import { Outbox } from './outbox.js';
 import { Opener } from './opener.js';
 import { Picker, type Pick } from './picker.js';
 import type { DeliverPorts } from './ports.js';
 import type { Session } from './session.js';
+import { Underway } from './underway.js';
 import type { Group, Waiting } from './waiting.js';
 
-/** 4d12h, where configuration says nothing. */
-const BOUNCE_AFTER = 108 * HOUR;
 /** How often groups with ready mail are asked again: slots of cold lanes grow and shrink with time alone. */
 const LOOK_AGAIN = MINUTE;
 /** How often everything waiting is looked through for recipients whose time is over, and what is empty forgotten. */
@@ -47,11 +47,11 @@ export class Dispatcher {
   readonly #expiry: Expiry;
   readonly #delays: Delays;
   readonly #alarms: Alarms;
+  readonly #lifetimes: Lifetimes;
   #sweepTimer: Timer | undefined;
   #lookTimer: Timer | undefined;
+  readonly #underway = new Underway();
   #running = false;
-  #inFlight = 0;
-  #drained: (() => void)[] = [];
 
   constructor(ports: DeliverPorts) {
     this.#ports = ports;
@@ -64,30 +64,33 @@ export class Dispatcher {
       (group, at) => this.#askAgain(group, at),
     );
     this.#outbox = new Outbox(ports);
-    this.#departures = new Departures(ports, this.#outbox);
-    const bounceAfter = (queue: Queue): number => {
-      const provider = this.backlog.waiting.get(queue.id)?.site?.group.provider;
-      return (settings().providers.get(provider ?? '')?.limits.bounceAfter ?? settings().defaults.bounceAfter)?.value ?? BOUNCE_AFTER;
-    };
-    this.#expiry = new Expiry(ports, this.#departures, {
+    this.#departures = new Departures(ports, this.#outbox, this.#underway);
+    this.#lifetimes = new Lifetimes(governor, settings);
+    const bounceAfter = (queue: Queue): number => this.#lifetimes.of(queue.pool, this.backlog.waiting.get(queue.id)?.provider ?? '');
+    const running = (): boolean => this.#running;
+    this.#expiry = new Expiry(ports, this.#departures, this.#underway, {
       bounceAfter,
       trouble: queue => this.backlog.waiting.get(queue.id)?.trouble,
+      running,
     });
-    this.#delays = new Delays(ports, this.#outbox, bounceAfter);
+    this.#delays = new Delays(ports, this.#outbox, this.#underway, bounceAfter, running);
     this.backlog = new Backlog(
       { clock, router, settings, paused: queue => governor.mailPaused(queue) },
       {
         ready: group => this.#wakeGroup(group),
         opened: group => this.lanes.join(group),
-        undeliverable: (waiting, route) =>
-          void this.#expiry.bounceDomain(waiting.queue, route).then(() => this.backlog.place(waiting.queue)),
-        unresolved: waiting => void this.#expiry.sweep(waiting.queue),
+        undeliverable: (waiting, route) => {
+          if (this.#running) void this.#expiry.bounceDomain(waiting.queue, route).then(() => this.backlog.place(waiting.queue));
+        },
+        unresolved: waiting => {
+          if (this.#running) void this.#expiry.sweep(waiting.queue);
+        },
       },
     );
-    this.#alarms = new Alarms({ clock, backlog: this.backlog, running: () => this.#running, due: lane => this.#served(lane) });
+    this.#alarms = new Alarms({ clock, backlog: this.backlog, running, due: lane => this.#served(lane) });
     this.#picker = new Picker(this.backlog, this.#choice, this.lanes, queue => this.#expiry.expired(queue));
     this.#opener = new Opener(ports, this.lanes, this.#picker, {
-      running: () => this.#running,
+      running,
       ended: lane => this.#served(lane),
       alarm: lane => this.#alarms.set(lane),
       released: lane => this.#released(lane),
@@ -107,8 +110,8 @@ export class Dispatcher {
   }
 
   /**
-   * Takes no new work; resolves when transactions in flight have ended and their outcomes are committed. What has not ended
-   * within `limit` milliseconds is cut off and counts as an attempt that failed.
+   * Takes no new work; resolves when transactions in flight have ended and their outcomes are committed, or cannot be. What has
+   * not ended within `limit` milliseconds is cut off and counts as an attempt that failed.
    */
   async stop(limit: number): Promise<void> {
     this.#running = false;
@@ -120,9 +123,8 @@ export class Dispatcher {
     const cut = setTimeout(() => {
       for (const lane of this.lanes.all.values()) for (const session of [...lane.sessions]) session.cut();
     }, limit);
-    if (this.#inFlight > 0) await new Promise<void>(resolve => this.#drained.push(resolve));
+    await Promise.race([this.#underway.settled().then(() => this.#outbox.drained()), this.#outbox.broken]);
     clearTimeout(cut);
-    await this.#outbox.drained();
   }
 
   /** Do warm lanes leave the mail of this queue to the pool's cold ones just now? */
@@ -143,6 +145,7 @@ export class Dispatcher {
   /** New settings are in force. */
   reconfigure(): void {
     this.#choice.forget();
+    this.#lifetimes.forget();
     this.lanes.rejoin(this.backlog.groups.values());
     this.backlog.replaceAll();
     this.changed();
@@ -234,7 +237,7 @@ export class Dispatcher {
         }
         this.#picker.took(lane, pick, taken.length);
         session.claim();
-        this.#guard(this.#carry(lane, session, pick, { permit, queue, rows: taken }), lane);
+        this.#guard(this.#underway.add(this.#carry(lane, session, pick, { permit, queue, rows: taken })), lane);
         return true;
       }
       if (!this.#passOver(pick, verdict)) {
@@ -258,10 +261,11 @@ export class Dispatcher {
   }
 
   async #carry(lane: Lane, session: Session, pick: Pick, departure: Departure): Promise<void> {
-    this.#inFlight++;
     const { governor, clock } = this.#ports;
-    const departed = await this.#departures.run(departure, session);
-    this.#inFlight--;
+    const departed = await this.#departures.run(departure, session).catch((error: Error) => {
+      session.cut();
+      throw error;
+    });
     this.backlog.place(pick.waiting.queue);
     if (departed.sent) lane.deadSites.delete(session.site);
     const limits = governor.laneLimits(lane.known);
@@ -271,7 +275,6 @@ export class Dispatcher {
         : false;
     if (alive) session.rest(limits.idleTimeout);
     else session.quit();
-    if (this.#inFlight === 0 && !this.#running) for (const resolve of this.#drained.splice(0)) resolve();
     this.#served(lane);
   }
 
@@ -323,6 +326,7 @@ export class Dispatcher {
 
   #look(): void {
     this.#choice.forget();
+    this.#lifetimes.forget();
     for (const lane of this.lanes.all.values()) lane.forgetSites(this.#ports.clock.now());
     for (const group of this.backlog.groups.values()) if (group.sites.size > 0) this.#wakeGroup(group);
     this.#lookTimer = this.#ports.clock.at(this.#ports.clock.now() + LOOK_AGAIN, () => this.#look());

@@ -4,7 +4,8 @@
  * Departures: all reservations of the turn are written to the ledger log by one write, then each permit is presented and its
  * transaction begins. Settlements: accounting is written, then outcomes commit in one transaction; what ends meanwhile goes
  * together into the next, so that a busy daemon syncs its accounting for many outcomes at once. Never lets a MAIL FROM out
- * before its reservation is in the log, nor an outcome commit before its accounting record.
+ * before its reservation is in the log, nor an outcome commit before its accounting record. After a failure nothing leaves and
+ * nothing commits: the daemon ends.
  */
 import type { DayRow } from '../kernel/day.js';
 import type { RowChange } from '../kernel/queue.js';
@@ -26,6 +27,9 @@ export class Outbox {
   #settling = false;
   #pending = 0;
   #idle: (() => void)[] = [];
+  #broke: () => void = () => undefined;
+  /** Resolves when something could not be written: whatever waits for a commit would wait for ever. */
+  readonly broken = new Promise<void>(resolve => (this.#broke = resolve));
 
   constructor(ports: Pick<DeliverPorts, 'flushLedger' | 'flushAccounting' | 'store' | 'failed'>) {
     this.#ports = ports;
@@ -42,9 +46,8 @@ export class Outbox {
       try {
         this.#ports.flushLedger();
       } catch (error) {
-        // Without the ledger nothing may leave: the reservations stay counted and the daemon ends.
-        this.#ports.failed(error as Error);
-        return;
+        // Without the ledger nothing may leave: the reservations stay counted.
+        return this.#failed(error as Error);
       }
       for (const begin of departures) begin();
     });
@@ -63,7 +66,12 @@ export class Outbox {
     return this.#pending === 0 ? Promise.resolve() : new Promise(resolve => this.#idle.push(resolve));
   }
 
-  /** One commit after the other until nothing is left. After a failure none: the daemon ends. */
+  #failed(error: Error): void {
+    this.#broke();
+    this.#ports.failed(error);
+  }
+
+  /** One commit after the other until nothing is left. */
   async #commitAll(): Promise<void> {
     while (this.#settlements.length > 0) {
       const batch = this.#settlements;
@@ -76,8 +84,7 @@ export class Outbox {
           batch.flatMap(s => s.beside ?? []),
         );
       } catch (error) {
-        this.#ports.failed(error as Error);
-        return;
+        return this.#failed(error as Error);
       }
       for (const settlement of batch) settlement.committed();
       this.#pending -= batch.length;

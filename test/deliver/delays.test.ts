@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Delays } from '../../src/deliver/delays.js';
 import type { Outbox, Settlement } from '../../src/deliver/outbox.js';
 import type { DeliverPorts } from '../../src/deliver/ports.js';
+import { Underway } from '../../src/deliver/underway.js';
 import type { QueuedRecipient, RecipientState } from '../../src/kernel/message.js';
 import type { Queue } from '../../src/kernel/queue.js';
 import { HOUR } from '../../src/kernel/units.js';
@@ -35,8 +36,23 @@ async function sweep(states: readonly Partial<RecipientState>[], age: number, du
     },
   } as unknown as DeliverPorts;
   const outbox = { settle: (s: Settlement) => (settled.push(s), s.committed()) } as unknown as Outbox;
-  const queue = { pool: 'main', domain: 'y.example', peek: (n: number) => rows.slice(0, n), take: () => true } as unknown as Queue;
-  await new Delays(ports, outbox, () => 100 * HOUR).sweep(queue, 'no route yet: SERVFAIL');
+  const taken = new Set<QueuedRecipient>();
+  const queue = {
+    pool: 'main',
+    domain: 'y.example',
+    get nextDue() {
+      return rows.find(row => !taken.has(row))?.due ?? null;
+    },
+    peek: (n: number) => rows.filter(row => !taken.has(row)).slice(0, n),
+    take: (row: QueuedRecipient) => taken.add(row),
+  } as unknown as Queue;
+  await new Delays(
+    ports,
+    outbox,
+    new Underway(),
+    () => 100 * HOUR,
+    () => true,
+  ).sweep(queue, 'no route yet: SERVFAIL');
   const changes = settled.flatMap(s => s.changes);
   return {
     notices,
@@ -61,5 +77,13 @@ describe('mail that cannot leave', () => {
     expect(await sweep([{}], 5 * HOUR, 6 * HOUR)).toMatchObject({ notices: [], told: [] });
     expect(await sweep([{ told: 1 }], 5 * HOUR)).toMatchObject({ notices: [], told: [] });
     expect(await sweep([{ notify: ['NEVER'] }, {}], 5 * HOUR)).toMatchObject({ notices: [expect.any(String)], told: [1, 1] });
+  });
+
+  it('is told of to the last recipient, however many there are', async () => {
+    const { notices } = await sweep(
+      Array.from({ length: 250 }, () => ({})),
+      5 * HOUR,
+    );
+    expect(notices).toHaveLength(250);
   });
 });

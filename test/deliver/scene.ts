@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { type Daemon, startDaemon } from '../../src/daemon.js';
 import type { StatusView } from '../../src/control/view.js';
 import type { JournalRecord } from '../../src/kernel/journal.js';
@@ -70,9 +71,13 @@ export class Host {
     });
     let rest = '';
     let inBody = false;
+    let recipients = 0;
     const say = (line: string): void => {
       const own = this.answers(line, socket);
-      const said = own ?? (line === 'DATA' ? '354 go' : line.startsWith('EHLO') ? '250-mx\r\n250 PIPELINING' : '250 ok');
+      const data = recipients > 0 ? '354 go' : '503 5.5.1 no recipients';
+      const said = own ?? (line === 'DATA' ? data : line.startsWith('EHLO') ? '250-mx\r\n250 PIPELINING' : '250 ok');
+      if (line.startsWith('MAIL')) recipients = 0;
+      if (line.startsWith('RCPT') && said.startsWith('2')) recipients++;
       if (said !== '' && socket.writable) socket.write(`${said}\r\n`);
       if (line === 'DATA' && said.startsWith('354')) inBody = true;
       if (line === 'QUIT' && own === undefined) socket.end();
@@ -101,6 +106,8 @@ export class Host {
 export class Scene {
   readonly dir = mkdtempSync(join(tmpdir(), 'rampd-scene-'));
   readonly clock: ManualClock = createManualClock(START);
+  /** What the log has of level error and above. */
+  readonly errors: string[] = [];
   readonly #hosts: Host[] = [];
   #daemon: Daemon | undefined;
 
@@ -125,7 +132,9 @@ ${config}`,
 
   async start(config: string): Promise<this> {
     this.configure(config);
-    this.#daemon = await startDaemon({ settingsFile: 'rampd.yaml', cwd: this.dir, debug: false, clock: this.clock, virtual: true });
+    const { dir: cwd, clock, errors } = this;
+    const log = pino({ level: 'error' }, { write: line => void errors.push(line) });
+    this.#daemon = await startDaemon({ settingsFile: 'rampd.yaml', cwd, debug: false, clock, virtual: true, log });
     return this;
   }
 
