@@ -105,7 +105,7 @@ export function transact(
     const body = new Body(content);
     const finish = (error: SendError | null, info?: SMTPConnectionSendInfo): void => {
       connection.removeListener('end', ended);
-      if (error && !body.started) error.response ??= closingWord(connection);
+      if (error) error.response ??= closingWord(connection, body.started);
       resolve(resultOf(error, info, recipients, body, (envelope as Noted).rejectedErrors));
       if (body.started && !body.sent) connection.close();
     };

@@ -2,9 +2,10 @@
  * Transactions as transcripts: nodemailer's connection against a scripted receiver on a real socket.
  */
 import net from 'node:net';
+import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
-import { transact, type TransactionResult } from '../../src/deliver/transaction.js';
+import { type Sender, transact, type TransactionResult } from '../../src/deliver/transaction.js';
 
 /** Receiver's side: each line is what to answer the next command with; `DROP` hangs up; `-` answers nothing. */
 interface Script {
@@ -107,6 +108,39 @@ describe('one transaction', () => {
   it('any other reply that stayed unread is nobody’s', async () => {
     const result = await converse({ replies: atOnce('550 5.1.1 no such user') }, many);
     expect(result.answers[0]?.reply.code).toBe(0);
+  });
+
+  /** The connection ends in the turn in which 354 was read, and this is behind it. */
+  const behind354 = (...unread: string[]): Promise<TransactionResult> => {
+    const connection: Sender & { _responseQueue: string[] } = {
+      _responseQueue: unread,
+      once: () => undefined,
+      removeListener: () => undefined,
+      close: () => undefined,
+      send(_envelope, body, done) {
+        const wire = new PassThrough().resume();
+        wire.once('end', () => setImmediate(done, new Error('Connection closed unexpectedly')));
+        body.pipe(wire);
+      },
+    };
+    return transact(connection, { from: 'a@b.example', to: ['x@y.example'] }, ['x@y.example'], [Buffer.from('Subject: x\r\n\r\n')]);
+  };
+
+  it.each(['421 4.4.2 timeout exceeded', '451 4.3.0 no disk', '554 5.7.1 spam'])(
+    '354, and %s with the end behind it: it is the answer',
+    async word => {
+      const result = await behind354(word);
+      expect(lines(result)).toEqual([`end ${word}`]);
+      expect(result.uncertain).toBe(false);
+    },
+  );
+
+  it('354, and what is no refusal behind it: nothing was promised, and nobody knows', async () => {
+    for (const words of [[], ['250 2.0.0 queued as 7'], ['250 2.0.0 queued as 7', '421 4.4.2 timeout exceeded']]) {
+      const result = await behind354(...words);
+      expect(result.answers[0]?.reply.code).toBe(0);
+      expect(result.uncertain).toBe(true);
+    }
   });
 
   it('refused after the final dot', async () => {

@@ -1,7 +1,7 @@
 /**
  * Transactions that end badly at receivers of three makes, by their own doing: the process that speaks with rampd dies in the
- * middle of a message, or has it all and dies before it answers; a receiver that told no size finds the message too large
- * when it has read it. Every message is for two recipients: neither may be lost, or get it twice.
+ * middle of a message, or has it all and dies before it answers; it waits no longer for its client; it told no size and finds
+ * the message too large when it has read it. Every message is for two recipients: neither may be lost, or get it twice.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MessageView } from '../../src/control/view.js';
@@ -16,7 +16,13 @@ const LARGE = 12 * MB;
 const MOST = 13 * MB;
 const OCTETS: Readonly<Record<string, number>> = { exim: 121, opensmtpd: 122, postfix: 123 };
 /** A source and pool for each kind of end. */
-const SOURCES: Readonly<Record<string, string>> = { middle: '127.0.1.121', silent: '127.0.1.122', unsized: '127.0.1.123' };
+const SOURCES: Readonly<Record<string, string>> = {
+  middle: '127.0.1.121',
+  silent: '127.0.1.122',
+  unsized: '127.0.1.123',
+  slow: '127.0.1.124',
+  idle: '127.0.1.125',
+};
 
 const w = new World();
 const running = new Map<string, Peer>();
@@ -27,25 +33,35 @@ beforeAll(async () => {
     address: `127.0.2.${OCTETS[label]}`,
     port: w.smtpPort,
     domain: `${label}.example`,
+    alike: [`slow.${label}.example`],
     users: ['ann', 'bob', 'news'],
     maxSize: MOST,
     keep: true,
+    impatientAt: `127.0.2.${(OCTETS[label] ?? 0) + 10}`,
   }));
   await w.prepare({
     zones: zones(
-      Object.fromEntries(MAKES.map(({ label }) => [`${label}.example`, `mx.${label}.example`])),
-      Object.fromEntries(MAKES.map(({ label }) => [`mx.${label}.example`, `127.0.2.${OCTETS[label]}`])),
+      Object.fromEntries(MAKES.flatMap(({ label }) => ['', 'slow.'].map(at => [`${at}${label}.example`, `mx.${at}${label}.example`]))),
+      Object.fromEntries(
+        MAKES.flatMap(({ label }) => [
+          [`mx.${label}.example`, `127.0.2.${OCTETS[label]}`],
+          [`mx.slow.${label}.example`, `127.0.2.${(OCTETS[label] ?? 0) + 10}`],
+        ]),
+      ),
     ),
     config: `
 clients: [{ from: [127.0.0.1], pool: middle, allow-headers: true }]
-defaults: { retry-after: [1h] }
+defaults: { retry-after: [1h], idle-timeout: 1m }
 max-message-size: 30MB
 ${accounting(w)}
 sources:
 ${Object.entries(SOURCES)
   .map(([name, address]) => `  ${name}: { address: ${address}, host-name: ${name}.test.example, warm-up: none }`)
   .join('\n')}
-pools: { middle: { sources: [middle] }, silent: { sources: [silent] }, unsized: { sources: [unsized] } }
+pools:
+${Object.keys(SOURCES)
+  .map(name => `  ${name}: { sources: [${name}] }`)
+  .join('\n')}
 `,
   });
   await w.start();
@@ -55,7 +71,7 @@ afterAll(async () => {
   await stopAll(running);
 });
 
-describe.each(MAKES)('$name', ({ label, missing }) => {
+describe.each(MAKES)('$name', ({ label, missing, impatient }) => {
   const domain = `${label}.example`;
   const [ann, bob, news] = [`ann@${domain}`, `bob@${domain}`, `news@${domain}`];
   const it_ = it.skipIf(missing !== undefined);
@@ -142,4 +158,47 @@ describe.each(MAKES)('$name', ({ label, missing }) => {
     await gone(await send('unsized'));
     await until(copies, now => now[ann] === (before[ann] as number) + 1 && now[bob] === (before[bob] as number) + 1);
   });
+
+  it.skipIf(missing !== undefined || !impatient)(
+    `waits in vain for a message it said 354 to, and for the next command: 421, and it arrives once on its second way${
+      missing ? skipped : impatient ? '' : ' (SKIPPED: it waits for minutes)'
+    }`,
+    async () => {
+      const slow = [`ann@slow.${domain}`, `bob@slow.${domain}`];
+      const slowCopies = (): number[] => slow.map(user => peer().receiver.kept.filter(k => k.recipient === user).length);
+      const said = peer().receiver.log.length;
+      await gone(await send('idle', { to: slow }));
+      await until(slowCopies, now => now.every(n => n === 1));
+      peer().policy.once('data', SOURCES['slow'] as string, () => void w.signal('SIGSTOP'));
+      const id = await send('slow', { to: slow });
+      try {
+        // One that was told to go on, one that was asked nothing.
+        await until(
+          () =>
+            peer()
+              .receiver.log.slice(said)
+              .match(/timeout/g)?.length,
+          n => n === 2,
+        );
+      } finally {
+        w.signal('SIGCONT');
+      }
+      const message = await until(
+        () => find(id),
+        m => m?.recipients.every(r => r.last !== undefined) === true,
+      );
+      for (const { last } of message?.recipients ?? []) expect(last).toMatchObject({ class: 'transient' });
+      const lanes = (await w.status()).lanes.filter(l => l.provider === `mx.slow.${domain}`);
+      for (const lane of lanes) expect(lane).toMatchObject({ connections: 0, windows: [], verdict: { go: true } });
+      expect(await w.client.retry(`slow.${domain}@slow`, { author: 'ann' })).toBe(2);
+      await gone(id);
+      await until(slowCopies, now => now.every(n => n === 2));
+      const accounts = await accountsOf(w, id, 4);
+      expect(accounts.map(a => `${a.type} ${a.rcpt} ${a.class} ${a.uncertain}`).sort()).toEqual(
+        slow.flatMap(rcpt => [`d ${rcpt} delivered false`, `t ${rcpt} transient false`]).sort(),
+      );
+      await gone(await send('idle', { to: slow }));
+      await until(slowCopies, now => now.every(n => n === 3));
+    },
+  );
 });

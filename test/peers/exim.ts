@@ -41,7 +41,19 @@ export class Exim extends Running {
   }
 
   #write(): void {
-    const { address, port, domain, alike = [], users, maxSize, policy, tls = 'offered', clear = [], more = '' } = this.options;
+    const {
+      address,
+      port,
+      domain,
+      alike = [],
+      users,
+      maxSize,
+      policy,
+      tls = 'offered',
+      clear = [],
+      impatientAt = '',
+      more = '',
+    } = this.options;
     const [uid, gid] = idsOf(USER) ?? [0, 0];
     for (const name of ['spool', 'log', 'mail']) {
       mkdirSync(this.at(name));
@@ -82,7 +94,7 @@ export class Exim extends Running {
       this.at('exim.conf'),
       `exim_path = ${PROGRAM}
 primary_hostname = mx.${domain}
-local_interfaces = ${address}
+local_interfaces = ${[address, impatientAt].filter(Boolean).join(' : ')}
 daemon_smtp_ports = ${port}
 spool_directory = ${this.at('spool')}
 log_file_path = ${this.at('log')}/%slog
@@ -92,7 +104,9 @@ keep_environment =
 disable_ipv6
 host_lookup =
 rfc1413_query_timeout = 0s
-tls_advertise_hosts = ${tls === 'none' ? '' : [...clear.map(host => `! ${host}`), '*'].join(' : ')}
+# Its 421 after a timeout is in the clear, also within TLS.
+smtp_receive_timeout = \${if eq{\$received_ip_address}{${impatientAt}}{2s}{5m}}
+tls_advertise_hosts = ${tls === 'none' ? '' : `\${if eq{\$received_ip_address}{${impatientAt}}{}{${[...clear.map(host => `! ${host}`), '*'].join(' : ')}}}`}
 tls_certificate = ${certFile}
 tls_privatekey = ${keyFile}
 smtputf8_advertise_hosts = *

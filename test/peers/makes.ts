@@ -18,6 +18,8 @@ export interface Make {
   readonly smtpUtf8: boolean;
   /** May offer TLS to some clients only; OpenSMTPD differs by its own address. */
   readonly choosesClients: boolean;
+  /** May be told how long it waits for a client; OpenSMTPD waits five minutes. */
+  readonly impatient: boolean;
   /** Its reports name what RFC 3461 has them name; OpenSMTPD's do not. */
   readonly namesOriginals: boolean;
   start(options: ReceiverOptions & { readonly policy: Policy }): Promise<Running>;
@@ -31,6 +33,7 @@ export const MAKES: readonly Make[] = [
     brokenTls: undefined,
     smtpUtf8: true,
     choosesClients: true,
+    impatient: true,
     namesOriginals: true,
     start: o => Exim.start(o),
   },
@@ -41,6 +44,7 @@ export const MAKES: readonly Make[] = [
     brokenTls: noOpenSmtpdTls,
     smtpUtf8: false,
     choosesClients: false,
+    impatient: false,
     namesOriginals: false,
     start: o => OpenSmtpd.start(o),
   },
@@ -51,6 +55,7 @@ export const MAKES: readonly Make[] = [
     brokenTls: undefined,
     smtpUtf8: true,
     choosesClients: true,
+    impatient: true,
     namesOriginals: true,
     start: o => Postfix.start(o),
   },

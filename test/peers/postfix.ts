@@ -87,6 +87,7 @@ export class Postfix extends Running {
       clear = [],
       keep = false,
       relayTo,
+      impatientAt,
       more = '',
     } = this.options;
     for (const name of ['etc', 'queue', 'data', 'mail']) mkdirSync(this.at(name));
@@ -134,6 +135,7 @@ ${more}
     // inet_interfaces takes configured addresses only; what is listened on stands here.
     const services = [
       `${address}:${port} inet n - n - - smtpd`,
+      ...(impatientAt === undefined ? [] : [`${impatientAt}:${port} inet n - n - - smtpd -o smtpd_timeout=2s`]),
       'cleanup unix n - n - 0 cleanup',
       'qmgr unix n - n 300 1 qmgr',
       'rewrite unix - - n - - trivial-rewrite',

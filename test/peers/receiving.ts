@@ -20,6 +20,8 @@ export interface ReceiverOptions {
   readonly tls?: 'none' | 'offered' | 'required';
   /** Addresses of clients that are not offered it; OpenSMTPD makes no difference. */
   readonly clear?: readonly string[];
+  /** Another address of its own, where it waits for its client two seconds only; OpenSMTPD always waits for minutes. */
+  readonly impatientAt?: string;
   /** Asked before every answer. */
   readonly policy?: Policy;
   /** Keeps what it takes where it can do without; default false. */
