@@ -109,7 +109,8 @@ function appOf(parts: HttpParts, operations: Operations, closing: AbortSignal): 
   app.addHook('preValidation', async (request, reply) => {
     const author = callers.get(request)?.name;
     const query = request.query as Record<string, unknown>;
-    if ('author' in query) query.author = author;
+    // A file has no place for it but the query.
+    if ('author' in query || (request.method === 'POST' && request.body !== UNREAD)) query.author = author;
     if (request.body !== UNREAD) return;
     // base64 takes four bytes for three.
     const most = Math.ceil(settings().maxMessageSize * 1.4) + 64 * 1024;

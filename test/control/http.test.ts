@@ -542,6 +542,21 @@ describe('an Idempotency-Key', () => {
   });
 });
 
+describe('a file of an operator', () => {
+  it('is taken as text/csv, under the name of the token', async () => {
+    operations.asked.length = 0;
+    const csv = (body: unknown, headers: Record<string, string>, query = '') =>
+      ask('POST', `/v1/suppression/import${query}`, { token: 'ops-secret', body, headers });
+    expect((await csv('a@b.example\n', { 'content-type': 'text/csv' })).status).toBe(200);
+    expect((await csv('a@b.example\n', { 'content-type': 'text/csv' }, '?author=somebody')).status).toBe(200);
+    expect(JSON.stringify(operations.asked)).not.toContain('somebody');
+    expect(JSON.stringify(operations.asked).match(/"author":"ops"/g)).toHaveLength(2);
+    for (const answer of [await csv({ addresses: [] }, {}), await csv(undefined, {})])
+      expect(answer).toMatchObject({ status: 415, body: { error: expect.stringContaining('text/csv') as string } });
+    expect((await ask('POST', '/v1/import/snds', { token: 'ops-secret' })).status).toBe(415);
+  });
+});
+
 describe('what is shown', () => {
   it('is a message that waits', async () => {
     expect((await ask('GET', `/v1/messages/${shownMessage().id}`)).body).toEqual(shownMessage());
