@@ -11,11 +11,9 @@ import { MINUTE, printDuration, SECOND, type Instant, type Ms } from '../kernel/
 import { createPost, type Credentials, type Post } from './hook-request.js';
 import type { HttpAnswer } from './http-exchange.js';
 import { HookTrouble, type HookLog } from './hook-trouble.js';
+import { type HookFormat, requestOf, writtenAt } from './hook-lines.js';
 import { HookSpool, type SpooledLine } from './hook-spool.js';
 import { LineWriter } from './line-writer.js';
-
-/** ndjson: a line each; json: one list; single: one object in each request. */
-export type HookFormat = 'ndjson' | 'json' | 'single';
 
 export interface HookOptions {
   readonly name: string;
@@ -61,10 +59,13 @@ export class Hook {
   #timer: Timer | undefined;
   /** What was read and not answered for: a request is repeated as it was. */
   #batch: SpooledLine[] = [];
+  /** Lines in one request; fewer than asked for once the receiver finds so many too large. */
+  #most: number;
   #sending: Promise<void> | undefined;
 
   constructor(options: HookOptions) {
     this.#options = options;
+    this.#most = options.batch;
     this.#trouble = new HookTrouble(options);
     const { target, clock } = options;
     const { post, close } = createPost(target, options.credentials);
@@ -151,7 +152,7 @@ export class Hook {
     if (this.#sending || this.#closing.signal.aborted || this.#stopped !== undefined) return;
     // What was flushed only after somebody looked is sent in its turn.
     if (this.#batch.length === 0 && this.#spool.bytes > 0) this.#dueAt ??= this.#options.clock.now() + this.#options.every;
-    const full = this.#unread >= this.#options.batch;
+    const full = this.#unread >= this.#most;
     const due = this.#failure?.retryAt ?? (this.#batch.length > 0 || full ? this.#options.clock.now() : this.#dueAt);
     this.#timer?.cancel();
     if (due === undefined) return;
@@ -171,10 +172,11 @@ export class Hook {
 
   /** Sends until the spool is empty or a request fails. */
   async #send(): Promise<void> {
+    const { clock, format } = this.#options;
     for (;;) {
       if (this.#closing.signal.aborted || this.#stopped !== undefined) return;
       if (this.#batch.length === 0) {
-        this.#batch = await this.#spool.read(this.#options.batch);
+        this.#batch = await this.#spool.read(this.#most);
         this.#unread = this.#batch.length === 0 ? 0 : Math.max(0, this.#unread - this.#batch.length);
         if (this.#unread === 0) this.#dueAt = undefined;
       }
@@ -183,32 +185,33 @@ export class Hook {
       if (!last) return;
       let answer: HttpAnswer;
       try {
-        answer = await this.#post(this.#request(), this.#closing.signal);
+        answer = await this.#post(requestOf(this.#batch, format, clock.wall()), this.#closing.signal);
       } catch (error) {
         if (!this.#closing.signal.aborted) this.#failed(messageOf(error), undefined);
         return;
       }
       if (answer.status === 410) return this.#stop(answer);
+      if (answer.status === 413 && this.#batch.length > 1) {
+        this.#halve();
+        continue;
+      }
       if (answer.status < 200 || answer.status > 299) return this.#failed(answer.text, answer.retryAfter);
       if (this.#failure) this.#trouble.recovered();
       this.#failure = undefined;
       this.#batch = [];
       await this.#spool.take(last.end);
       // The rest is less than a batch: it may wait for more.
-      if (this.#unread > 0 && this.#unread < this.#options.batch) return;
+      if (this.#unread > 0 && this.#unread < this.#most) return;
     }
   }
 
-  #request(): Parameters<Post>[0] {
-    const texts = this.#batch.map(line => line.text);
-    const { format, clock } = this.#options;
-    const body = format === 'ndjson' ? `${texts.join('\n')}\n` : format === 'json' ? `[${texts.join(',')}]` : (texts[0] ?? '');
-    return {
-      id: `${idOf(texts[0])}.${texts.length}`,
-      timestamp: Math.floor(clock.wall() / SECOND),
-      contentType: format === 'ndjson' ? 'application/x-ndjson' : 'application/json',
-      body: Buffer.from(body),
-    };
+  /** Content too large (RFC 9110 section 15.5.14): the same again would be too large for ever. */
+  #halve(): void {
+    const { log, name } = this.#options;
+    this.#most = Math.floor(this.#batch.length / 2);
+    this.#unread += this.#batch.length - this.#most;
+    this.#batch = this.#batch.slice(0, this.#most);
+    log.warn({ webhook: name, batch: this.#most }, 'the webhook finds requests too large: it gets fewer records in each');
   }
 
   /** Records are given up by their own age, so that a restart does not begin it anew. */
@@ -222,7 +225,7 @@ export class Hook {
       this.#batch = this.#batch.slice(old);
       await this.#spool.take(end);
       this.#trouble.gaveUp(old, `they are older than ${printDuration(target.giveUpAfter)}`);
-      if (this.#batch.length === 0) this.#batch = await this.#spool.read(this.#options.batch);
+      if (this.#batch.length === 0) this.#batch = await this.#spool.read(this.#most);
     }
   }
 
@@ -239,9 +242,5 @@ export class Hook {
     this.#trouble.stopped(text);
   }
 }
-
-/** Each line begins with its id, and an id with the time it was made. */
-const idOf = (text: string | undefined): string => /^\{"id":"([0-9a-z-]+)"/.exec(text ?? '')?.[1] ?? '';
-const writtenAt = (text: string): number => parseInt(idOf(text).split('-')[0] ?? '', 36);
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -217,6 +217,22 @@ describe('failures', () => {
     expect([hook.error, hook.lost]).toEqual([undefined, 0]);
   });
 
+  it('a receiver that finds requests too large gets smaller ones at once, and all records in order', async () => {
+    const hook = await hookOf();
+    receiver.answer = ({ ids }) => ({ status: ids.length > 3 ? 413 : 200 });
+    await put(hook, 0, 20);
+    await until(() => spooled(hook) === 0, SECOND);
+    const taken = receiver.got.filter(({ ids }) => ids.length <= 3).flatMap(({ values }) => values);
+    expect(taken).toEqual(numbers(0, 20));
+    // 10, 5 and 2; from then on it is known.
+    expect(receiver.got.filter(({ ids }) => ids.length > 3).map(({ ids }) => ids.length)).toEqual([10, 5]);
+    expect([hook.error, hook.lost, troubles]).toEqual([undefined, 0, []]);
+    receiver.answer = () => ({ status: 413 });
+    await put(hook, 20, 22);
+    await until(() => hook.error !== undefined, SECOND);
+    expect(receiver.got.slice(-2).map(({ values }) => values)).toEqual([[20, 21], [20]]);
+  });
+
   it('pause as long as Retry-After asks', async () => {
     const hook = await hookOf();
     receiver.answer = () => ({ status: 429, headers: { 'retry-after': '60' } });
