@@ -33,6 +33,7 @@ import { spoolDoor } from './daemon/spool-door.js';
 import { checkStateFolder } from './daemon/state-folder.js';
 import { Snds } from './daemon/snds.js';
 import { createStop, type Stop } from './daemon/stop.js';
+import { SuppressionDesk } from './daemon/suppression-desk.js';
 import { SuppressionList } from './daemon/suppression.js';
 import { createSystemClock, type SystemClock } from './daemon/system-clock.js';
 import { ownMail } from './daemon/own-mail.js';
@@ -115,7 +116,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     };
 
     const signer = createSigner({ clock, log });
-    const suppression = new SuppressionList({ clock, store: () => late.store, settings: () => settings, governor: () => governor });
+    const suppression = new SuppressionList({ clock, store: () => late.store, settings: () => settings });
     const acceptor = createAcceptor({
       settings: () => settings,
       store: spoolDoor(late),
@@ -175,7 +176,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       ledger,
       store,
       governor: { climbs: address => governor.climbs(address) },
-      suppression,
+      suppression: { prune: () => suppressionDesk.prune() },
       feedback: { prune: () => late.delivery?.feedback.prune() },
       failed,
     });
@@ -193,6 +194,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       failed,
     });
     const { governor, keeper, ticks } = governed;
+    const suppressionDesk = new SuppressionDesk({ clock, store, governor });
     const delivery: Delivery = createDelivery({
       clock,
       events,
@@ -247,7 +249,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       settings: () => settings,
       tls: delivery.tls,
       governor,
-      suppression,
+      suppression: suppressionDesk,
       snds: new Snds({ clock, store, settings: () => settings, governor }),
       dispatcher: delivery.dispatcher,
       dialogue: delivery.dialogue,

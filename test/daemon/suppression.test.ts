@@ -3,6 +3,7 @@ import { rmSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { SuppressionDesk } from '../../src/daemon/suppression-desk.js';
 import { SuppressionList } from '../../src/daemon/suppression.js';
 import type { Governor } from '../../src/kernel/governor.js';
 import type { Settings } from '../../src/kernel/settings.js';
@@ -36,13 +37,10 @@ async function world(more: Partial<SuppressionSettings> = {}) {
     from: { file: 'rampd.yaml', line: 1, col: 1 },
     ...more,
   };
-  const list = new SuppressionList({
-    clock,
-    store: () => store,
-    settings: () => ({ suppression }) as Settings,
-    governor: () => ({ note: (type: string, _by: string, text: string) => void noted.push(`${type}: ${text}`) }) as unknown as Governor,
-  });
-  return { list, store, clock, noted };
+  const list = new SuppressionList({ clock, store: () => store, settings: () => ({ suppression }) as Settings });
+  const governor: Pick<Governor, 'note'> = { note: (type, _by, text) => void noted.push(`${type}: ${text}`) };
+  const desk = new SuppressionDesk({ clock, store, governor });
+  return { list, desk, store, clock, noted };
 }
 
 async function* pieces(...all: string[]): AsyncGenerator<Buffer> {
@@ -51,27 +49,27 @@ async function* pieces(...all: string[]): AsyncGenerator<Buffer> {
 
 describe('what people write on the list', () => {
   it('keeps mail from the address in the form in which mail has it', async () => {
-    const { list } = await world();
-    await list.add(['Ann@Bücher.example'], { scope: '' }, ann);
+    const { list, desk } = await world();
+    await desk.add(['Ann@Bücher.example'], { scope: '' }, ann);
     expect(list.refused('ann@xn--bcher-kva.example', 's@shop.example')).toMatchObject({ reason: 'manual' });
-    await list.import(pieces('joe@例え.jp,例え.jp\n'), { scope: '' }, ann);
+    await desk.import(pieces('joe@例え.jp,例え.jp\n'), { scope: '' }, ann);
     expect(list.refused('joe@xn--r8jz45g.jp', 'news@xn--r8jz45g.jp')).toBeDefined();
     expect(list.refused('joe@xn--r8jz45g.jp', 'news@other.example')).toBeUndefined();
-    expect(await list.list({ scope: '例え.JP', limit: 9 })).toHaveLength(1);
-    await expect(list.add(['a@b.example;c'], { scope: '' }, ann)).rejects.toThrow('is no address');
+    expect(await desk.list({ scope: '例え.JP', limit: 9 })).toHaveLength(1);
+    await expect(desk.add(['a@b.example;c'], { scope: '' }, ann)).rejects.toThrow('is no address');
   });
 
   it('is imported to the end, whatever stands in a line', async () => {
-    const { list } = await world();
+    const { list, desk } = await world();
     const text = 'address,since,until\na@b.example,45000,\nb@b.example;2026,,\nc@b.example,,+200000-01-01T00:00:00Z\nd@b.example,,\n';
-    expect(await list.import(pieces(text.slice(0, 30), text.slice(30)), { scope: '' }, ann)).toMatchObject({ taken: 2, faulty: 2 });
+    expect(await desk.import(pieces(text.slice(0, 30), text.slice(30)), { scope: '' }, ann)).toMatchObject({ taken: 2, faulty: 2 });
     expect(list.refused('c@b.example', '')).toBeDefined();
   });
 
   it('is no entry when its line is longer than any', async () => {
-    const { list } = await world();
+    const { list, desk } = await world();
     const long = `x@b.example,,manual,,,"${'n'.repeat(70_000)}`;
-    const result = await list.import(
+    const result = await desk.import(
       pieces('a@b.example\n', long.slice(0, 30_000), long.slice(30_000), '"\nz@b.example\n'),
       { scope: '' },
       ann,
@@ -81,33 +79,33 @@ describe('what people write on the list', () => {
   });
 
   it('can be taken off although it is no address', async () => {
-    const { list, store } = await world();
+    const { desk, store } = await world();
     const old = { address: 'a@b.example;2026', scope: 'my_shop.example', reason: 'manual', since: START } as const;
     await store.settle([], [], [suppressionRow(old)]);
-    expect(await list.remove(['A@b.example;2026'], 'My_Shop.example', ann)).toBe(1);
+    expect(await desk.remove(['A@b.example;2026'], 'My_Shop.example', ann)).toBe(1);
     expect(store.suppression.get(old.scope, old.address, START)).toBeUndefined();
-    await expect(list.remove(['a@b.example'], '', ann)).rejects.toThrow('is not on the suppression list');
+    await expect(desk.remove(['a@b.example'], '', ann)).rejects.toThrow('is not on the suppression list');
   });
 
   it('is never replaced by an entry of a cause that ends sooner', async () => {
-    const { list, store, clock } = await world({ expireAfter: 180 * DAY });
-    await list.add(['a@b.example'], { scope: '' }, ann);
+    const { list, desk, store, clock } = await world({ expireAfter: 180 * DAY });
+    await desk.add(['a@b.example'], { scope: '' }, ann);
     expect(list.entry('A@b.example', 's@shop.example', 'complaint', 'x')).toEqual([]);
-    await list.add(['b@b.example'], { scope: '', expireAfter: DAY }, ann);
+    await desk.add(['b@b.example'], { scope: '', expireAfter: DAY }, ann);
     await store.settle([], [], list.entry('b@b.example', 's@shop.example', 'complaint', 'x'));
     clock.advance(2 * DAY);
     expect(list.refused('b@b.example', '')?.reason).toBe('complaint');
-    await list.prune();
+    await desk.prune();
     expect(store.suppression.count()).toBe(2);
   });
 });
 
 it('makes entries for as long as the settings say, which may be longer than any calendar', async () => {
-  const { list, store } = await world({ expireAfter: 1e9 * DAY });
+  const { list, desk, store } = await world({ expireAfter: 1e9 * DAY });
   await store.settle([], [], list.entry('a@b.example', 's@shop.example', 'complaint', 'x'));
   expect(list.refused('a@b.example', '')).toBeDefined();
-  expect((await list.list({ limit: 1 }))[0]?.until).toMatch(/^\+010889/);
+  expect((await desk.list({ limit: 1 }))[0]?.until).toMatch(/^\+010889/);
   let csv = '';
-  for await (const piece of list.export()) csv += piece;
-  expect(await list.import(pieces(csv), { scope: '' }, ann)).toMatchObject({ taken: 1, faulty: 0 });
+  for await (const piece of desk.export()) csv += piece;
+  expect(await desk.import(pieces(csv), { scope: '' }, ann)).toMatchObject({ taken: 1, faulty: 0 });
 });
