@@ -2,6 +2,7 @@
  * The shape of a warm-up schedule file.
  */
 import { validate as validCron } from 'node-cron';
+import { silentYear } from './cron.js';
 import { gatesShape } from './gates.js';
 import { limitFields } from './limits.js';
 import { either, listOf, mapping, namesTo, oneOf, scalar } from './shape.js';
@@ -22,7 +23,12 @@ const tick = scalar<string>(
   { type: 'string', description: 'a cron expression of five fields such as "0 4 * * *": when a day is judged', examples: ['0 4 * * *'] },
   text => {
     const fields = text.trim().split(/\s+/);
-    if (fields.length === 5 && validCron(text)) return { ok: true, value: fields.join(' ') };
+    if (fields.length === 5 && validCron(text)) {
+      const silent = silentYear(fields.join(' '));
+      if (silent === undefined) return { ok: true, value: fields.join(' ') };
+      const why = `there is no such day in ${silent}: day, month and weekday have all to fit`;
+      return { ok: false, allowed: 'a cron expression that comes at least once a year, such as "0 4 * * *"', hint: why };
+    }
     const hint = fields.length === 6 ? 'there is no field for seconds' : undefined;
     return { ok: false, allowed: 'five fields: minute hour day month weekday, such as "0 4 * * *"', ...(hint !== undefined && { hint }) };
   },

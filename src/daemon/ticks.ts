@@ -2,16 +2,16 @@
  * Ticks: the cron moments at which sources' days are judged.
  *
  * Due ticks follow from the last one judged, not from a timer having fired: missed ones are judged at the next look, in order.
- * Expressions are read by node-cron (fields, `L`, `#`); instants are computed here, because a local time that a change of the
+ * Which dates an expression means is config/cron.ts's to say; instants are computed here, because a local time that a change of the
  * clocks skips must fire at the next valid instant (node-cron leaves the day out), and one that comes twice fires once.
  * Instants of cron are wall time, epoch milliseconds; the governor is told policy instants.
  */
-import { createTask, parse } from 'node-cron';
+import { type Cron, cronOf } from '../config/cron.js';
 import type { Clock, Timer } from '../kernel/clock.js';
 import { wallOf } from '../kernel/clock.js';
 import { SHORTEST_DAY } from '../kernel/schedule.js';
 import type { Settings } from '../kernel/settings.js';
-import { DAY, HOUR, MINUTE, SECOND } from '../kernel/units.js';
+import { DAY, MINUTE, SECOND } from '../kernel/units.js';
 import type { Instant, Ms } from '../kernel/units.js';
 import { instantOfLocal, zoneOffset } from '../kernel/zone.js';
 
@@ -19,29 +19,6 @@ import { instantOfLocal, zoneOffset } from '../kernel/zone.js';
 const LONGEST_LOOK: Ms = 10 * MINUTE;
 /** Days searched for the next tick: 29 February comes every eight years at worst. */
 const HORIZON = 8 * 366 + 2;
-
-interface Cron {
-  /** Does it fire on the date of this local midnight (as if UTC)? */
-  on(local: number): boolean;
-  /** Offsets from local midnight at which it fires on such a date, ascending. */
-  readonly times: readonly Ms[];
-}
-
-const crons = new Map<string, Cron>();
-
-/** Throws Error when node-cron cannot read the expression. */
-function cronOf(expression: string): Cron {
-  let cron = crons.get(expression);
-  if (cron) return cron;
-  const { hour, minute } = parse(expression);
-  const times = hour.flatMap(h => minute.map(m => h * HOUR + m * MINUTE)).sort((a, b) => a - b);
-  const first = times[0] ?? 0;
-  // Read as if local time were UTC: which dates match does not depend on the zone.
-  const task = createTask(expression, () => undefined, { timezone: 'UTC' });
-  cron = { on: local => task.match(new Date(local + first)), times };
-  crons.set(expression, cron);
-  return cron;
-}
 
 /** The instants of one local date, ascending, each once. */
 function ticksOf(cron: Cron, timezone: string, local: number): readonly number[] {

@@ -159,6 +159,10 @@ describe('a schedule', () => {
     ['tick: "0 0 4 * * *"', 'there is no field for seconds'],
     ['tick: "61 4 * * *"', 'five fields'],
     ['tick: "@daily"', 'five fields'],
+    ['tick: "0 4 29 2 *"', 'a cron expression that comes at least once a year'],
+    ['tick: "0 4 29 2 1"', 'there is no such day in 2025'],
+    ['tick: "0 4 * 2 mon#5"', 'there is no such day in 2025'],
+    ['tick: "0 4 31 12 5"', 'there is no such day in 2025'],
     ['timezone: Mars/Olympus', 'timezone cannot be "Mars/Olympus"'],
     ['growth: 1', 'a factor above 1'],
     ['idle: { every: 0s }', 'a time above zero'],
@@ -166,6 +170,10 @@ describe('a schedule', () => {
   ])('with %s is refused', (line, fault) => {
     const head = line.startsWith('tick') ? 'name: s\n' : HEAD;
     expect(lines(readSchedule(`${head}${RAMP}${line}\n`).faults).join()).toContain(fault);
+  });
+
+  it.each(['0 4 * * 1-5', '0 4 L * *', '0 4 31 * *', '0 4 1 jan *', '0 4 * * mon#5', '0 4 13 * 5'])('may tick at %s', tick => {
+    expect(readSchedule(`name: s\ntick: "${tick}"\n${RAMP}`).faults).toEqual([]);
   });
 
   it('can do without cooling and without a limit of growth', () => {
