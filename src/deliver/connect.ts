@@ -182,7 +182,10 @@ export class Connector {
     if (ready.destroyed) return { ...lastWord(ready, `${host.name}[${address}]`), host: host.name };
     const trouble = manner === 'clear' ? undefined : this.#guard.judged(target, policy, ready);
     const refused: Refused | undefined = trouble ?? (await authenticate(ready, options));
-    if (!refused) return { connection: ready, host: host.name, address, tls: ready.secure, dialogue: options.dialogue };
+    if (!refused) {
+      const verified = policy.enforce && (policy.level === 'verify' || policy.level === 'dane');
+      return { connection: ready, host: host.name, address, tls: ready.secure, verified, dialogue: options.dialogue };
+    }
     ready.close();
     if (refused.phase === 'auth')
       log.error({ source: source.name, host: host.name, reply: refused.reply.line }, 'a smart host refuses our password');

@@ -217,7 +217,7 @@ export class Dispatcher {
       const { queue: of } = pick.waiting;
       // Where each recipient has a reverse path of its own, no two leave together.
       const most = this.#ports.settings().pools.get(of.pool)?.verp ? 1 : governor.laneLimits(lane.known).maxRcptPerMessage;
-      const rows = this.#expiry.mailable(of, this.#picker.together(pick, most), () => this.#placed(of));
+      const rows = this.#expiry.mailable(of, this.#picker.together(pick, lane, session.site, now, most), () => this.#placed(of));
       if (rows.length === 0) {
         pick = this.#picker.pick(lane, session.site, now);
         continue;
@@ -261,19 +261,17 @@ export class Dispatcher {
   }
 
   async #carry(lane: Lane, session: Session, pick: Pick, departure: Departure): Promise<void> {
-    const { governor, clock } = this.#ports;
     const departed = await this.#departures.run(departure, session).catch((error: Error) => {
       session.cut();
       throw error;
     });
     this.backlog.place(pick.waiting.queue);
     if (departed.sent) lane.deadSites.delete(session.site);
-    const limits = governor.laneLimits(lane.known);
     const alive =
-      session.mayCarry(limits) && !governor.shouldClose(lane.known, session.connection, clock.now()) && this.#running && !lane.retired
+      this.#mayStay(lane, session) && this.#running && !lane.retired
         ? !departed.sent || !departed.result.needsReset || (await session.reset())
         : false;
-    if (alive) session.rest(limits.idleTimeout);
+    if (alive) session.rest(this.#ports.governor.laneLimits(lane.known).idleTimeout);
     else session.quit();
     this.#served(lane);
   }
@@ -304,12 +302,14 @@ export class Dispatcher {
     for (const waiter of freed) setImmediate(() => this.#serve(waiter));
   }
 
-  /** Idle connections above the limit in force close; busy ones do so after their transaction. */
+  /** Idle connections that are not, or not any more, what the limits in force allow close; busy ones do so after their transaction. */
   #trim(lane: Lane): void {
-    for (const session of [...lane.sessions]) {
-      if (session.state === 'idle' && this.#ports.governor.shouldClose(lane.known, session.connection, this.#ports.clock.now()))
-        session.quit();
-    }
+    for (const session of [...lane.sessions]) if (session.state === 'idle' && !this.#mayStay(lane, session)) session.quit();
+  }
+
+  #mayStay(lane: Lane, session: Session): boolean {
+    const { governor, clock } = this.#ports;
+    return session.mayCarry(governor.laneLimits(lane.known)) && !governor.shouldClose(lane.known, session.connection, clock.now());
   }
 
   #sweep(): void {

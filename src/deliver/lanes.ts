@@ -64,17 +64,19 @@ export class Lanes {
       .sort((a, b) => Number(b.family === group.prefers) - Number(a.family === group.prefers));
   }
 
-  /** Takes leave of groups that are gone, and of lanes that are left with nothing; returns those lanes. */
+  /** Takes leave of groups that are gone, and of lanes that are left with nothing, now or since; returns those lanes. */
   prune(gone: readonly Group[], now: Instant): Lane[] {
-    const idle: Lane[] = [];
     for (const group of gone) {
       for (const lane of group.lanes) {
         lane.groups.delete(group);
         this.#groupsOf.get(lane.source)?.delete(group);
-        if (lane.groups.size > 0 || lane.sessions.size > 0 || lane.opening.size > 0 || lane.nextAsk(now) !== Infinity) continue;
-        this.all.delete(lane.key);
-        idle.push(lane);
       }
+    }
+    const idle: Lane[] = [];
+    for (const lane of this.all.values()) {
+      if (lane.groups.size > 0 || lane.sessions.size > 0 || lane.opening.size > 0 || lane.nextAsk(now) !== Infinity) continue;
+      this.all.delete(lane.key);
+      idle.push(lane);
     }
     return idle;
   }

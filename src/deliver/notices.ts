@@ -69,7 +69,7 @@ export function noticeOf(
     hostName: settings.hostName,
     now: clock.wall(),
     arrived: wallOf(clock, envelope.accepted),
-    seed: `${printMessageId(settings.node, first.row.message)}.${first.row.index}${action === 'failed' ? '' : `.${action}.${first.row.state.attempts}`}`,
+    seed: `${printMessageId(settings.node, first.row.message)}.${first.row.index}${action === 'failed' ? '' : `.${action}.${first.conclusion.state.told ?? 0}`}`,
     recipients: told.map(end => described(end, action, clock)),
   });
   const addresses = [to, ...told.map(({ row }) => row.state.address)];

@@ -88,16 +88,17 @@ export class Picker {
     return n;
   }
 
-  /** The picked recipient and those behind it that are of the same message and due. */
-  together(pick: Pick, most: number): QueuedRecipient[] {
-    const rows = [pick.row];
+  /** The picked recipient and those that are of the same message, due no later, and may leave by this lane too. */
+  together({ row: picked, waiting, group }: Pick, lane: Lane, site: string, now: Instant, most: number): QueuedRecipient[] {
+    const rows = [picked];
     if (most <= 1) return rows;
     // In due order they stand right behind it: most messages have no second one, and two rows show that.
-    const [head, next] = pick.waiting.queue.peek(2);
-    if (head === pick.row && next?.message !== pick.row.message) return rows;
-    for (const row of pick.waiting.queue.peek(Math.min(most, DEEP) + 1)) {
+    const [head, next] = waiting.queue.peek(2);
+    if (head === picked && next?.message !== picked.message) return rows;
+    for (const row of waiting.queue.peek(Math.min(most, DEEP) + 1)) {
       if (rows.length >= most) break;
-      if (row !== pick.row && row.message === pick.row.message && row.due <= pick.row.due) rows.push(row);
+      if (row === picked || row.message !== picked.message || row.due > picked.due) continue;
+      if (this.#isFit(row, lane, group, site, now)) rows.push(row);
     }
     return rows;
   }

@@ -112,9 +112,12 @@ export class Session {
     this.#retired = true;
   }
 
-  /** True when it may carry another message within these limits. */
+  /** True when it may carry another message within these limits, which may be others than those it was opened under. */
   mayCarry(limits: LaneLimits): boolean {
-    return !this.#retired && !this.#dead() && this.messages < limits.maxMsgPerConnection && this.errors < limits.maxErrorsPerConnection;
+    if (this.#retired || this.#dead() || this.messages >= limits.maxMsgPerConnection) return false;
+    if ((limits.requireStarttls || limits.verifyStarttls) && !this.tls) return false;
+    if (limits.verifyStarttls && this.#opened.verified !== true) return false;
+    return this.errors < limits.maxErrorsPerConnection;
   }
 
   /** Taken for a transaction: from here on its idle time does not end it. */

@@ -26,6 +26,8 @@ export interface Opened {
   readonly host: string;
   readonly address: string;
   readonly tls: boolean;
+  /** By a policy: the certificate names the host, or is the one of its TLSA records. */
+  readonly verified?: boolean;
   /** Where what is said on it can be heard. */
   readonly dialogue?: DialogueTap;
 }

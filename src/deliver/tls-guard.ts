@@ -72,7 +72,7 @@ export class TlsGuard {
     if (!verdict.ok) return this.#unmet(target, policy, verdict);
     this.#count(target, policy, undefined);
     const session = socket.getSession();
-    if (session) this.#sessions.keep(sessionKey(target.source.name, target.address, target.host.port, policy), session);
+    if (session) this.#sessions.keep(sessionKey(target.source.name, target.address, target.host.port, policy), session, peer.resumed);
     return undefined;
   }
 

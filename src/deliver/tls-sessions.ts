@@ -23,9 +23,12 @@ export class TlsSessions {
     return held && this.#clock.now() < held.until ? held.session : undefined;
   }
 
-  keep(key: string, session: Buffer): void {
+  /** `resumed`: it comes of one that was taken up again, and ends when that would have: its peer was looked at back then. */
+  keep(key: string, session: Buffer, resumed: boolean): void {
+    const until = resumed ? this.#held.get(key)?.until : this.#clock.now() + HOUR;
+    if (until === undefined) return;
     this.#held.delete(key);
-    this.#held.set(key, { session, until: this.#clock.now() + HOUR });
+    this.#held.set(key, { session, until });
     for (const oldest of this.#held.keys()) {
       if (this.#held.size <= MOST) break;
       this.#held.delete(oldest);

@@ -29,7 +29,7 @@ async function sweep(states: readonly Partial<RecipientState>[], age: number, du
   const envelope = { sender: 'a@b.example', pool: 'main', warmUp: 'allow', accepted: START, client: 'c' };
   const ports = {
     clock,
-    settings,
+    settings: () => ({ ...settings(), dsn: { ...settings().dsn, delayAfter: [4 * HOUR, 24 * HOUR] } }),
     store: {
       mail: () => Promise.resolve({ envelope, content: [Buffer.from('Subject: x\r\n\r\n')] }),
       accept: (_e: unknown, _r: unknown, content: Buffer) => Promise.resolve(notices.push(content.toString())),
@@ -77,6 +77,15 @@ describe('mail that cannot leave', () => {
     expect(await sweep([{}], 5 * HOUR, 6 * HOUR)).toMatchObject({ notices: [], told: [] });
     expect(await sweep([{ told: 1 }], 5 * HOUR)).toMatchObject({ notices: [], told: [] });
     expect(await sweep([{ notify: ['NEVER'] }, {}], 5 * HOUR)).toMatchObject({ notices: [expect.any(String)], told: [1, 1] });
+  });
+
+  it('is told of in a message of its own each time', async () => {
+    const id = /^Message-ID: .*$/m;
+    const [first] = (await sweep([{}], 5 * HOUR)).notices;
+    const [second] = (await sweep([{ told: 1 }], 30 * HOUR)).notices;
+    const ids = [first, second].map(notice => id.exec(notice ?? '')?.[0]);
+    expect(ids).toEqual([expect.stringContaining('<'), expect.stringContaining('<')]);
+    expect(ids[0]).not.toBe(ids[1]);
   });
 
   it('is told of to the last recipient, however many there are', async () => {

@@ -134,7 +134,7 @@ ${config}`,
     this.configure(config);
     const { dir: cwd, clock, errors } = this;
     const log = pino({ level: 'error' }, { write: line => void errors.push(line) });
-    this.#daemon = await startDaemon({ settingsFile: 'rampd.yaml', cwd, debug: false, clock, virtual: true, log });
+    this.#daemon = await startDaemon({ settingsFile: 'rampd.yaml', cwd, debug: false, clock, virtual: true, log, random: () => 0.5 });
     return this;
   }
 

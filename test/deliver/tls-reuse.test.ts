@@ -93,6 +93,15 @@ describe('a session', () => {
     expect(reused()).toEqual([false, true, true, false]);
   });
 
+  it('is verified anew after an hour, however often it was taken up in between', async () => {
+    policy = 'mta-sts';
+    for (let third = 0; third < 4; third++) {
+      expect(await connect()).toBe('tls');
+      clock.advance(HOUR / 3);
+    }
+    expect(reused()).toEqual([false, true, true, false]);
+  });
+
   it('is not another source’s', async () => {
     await connect();
     await connect({ ...SOURCE, name: 'cold' });
