@@ -12,14 +12,13 @@ import { Running } from './running.js';
 import { childrenOf, serving, unread } from './serving.js';
 
 const run = promisify(execFile);
-const PROGRAM = '/usr/sbin/postfix';
 const MASTER = '/usr/lib/postfix/sbin/master';
 
 /** The folders of its queue. */
 const QUEUES = 'active bounce corrupt defer deferred flush hold incoming maildrop private public saved trace'.split(' ');
 
 /** Why no Postfix can be had here; undefined when it can. */
-export const noPostfix = !existsSync(PROGRAM)
+export const noPostfix = !existsSync(MASTER)
   ? 'Postfix is not installed'
   : process.getuid?.() !== 0
     ? 'only root may run Postfix'
@@ -67,11 +66,9 @@ export class Postfix extends Running {
     }
   }
 
-  /** Hands over what `defer_transports` kept back; nothing is kept back any more. */
+  /** Tries anew what it put off. */
   async flush(): Promise<void> {
-    await run('/usr/sbin/postconf', ['-c', this.#config, '-e', 'defer_transports =']);
-    await run(PROGRAM, ['-c', this.#config, 'reload']);
-    await run(PROGRAM, ['-c', this.#config, 'flush']);
+    await run('/usr/sbin/postqueue', ['-c', this.#config, '-f']);
   }
 
   #write(): void {
