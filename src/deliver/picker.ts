@@ -76,12 +76,12 @@ export class Picker {
     return urgentFirst(lane.sessions, urgency, lane.taken);
   }
 
-  /** Due recipients at a site, counted no further than `enough`. */
+  /** Due messages at a site, counted no further than `enough`: recipients of one leave together. */
   dueAt(site: Site, enough: number, now: Instant): number {
     let n = 0;
     for (const wish of ['prefer', 'allow', 'never'] as const) {
       for (const waiting of site.rings[wish]) {
-        for (const row of waiting.queue.peek(enough)) if (row.due <= now) n++;
+        n += dueMessages(waiting.queue, enough, now);
         if (n >= enough) return n;
       }
     }
@@ -147,4 +147,14 @@ export class Picker {
       group.lanes.some(l => l.source === source && !l.retired && this.#lanes.get(source, group.provider) !== undefined);
     return fits(row, lane.source, avoid === lane.source && othersCan(), now, inPool);
   }
+}
+
+/** As far as it is looked into: a queue is not counted through for its connections. */
+function dueMessages(queue: Queue, enough: number, now: Instant): number {
+  const count = (rows: readonly QueuedRecipient[]): number =>
+    rows.filter((row, i) => row.due <= now && row.message !== rows[i - 1]?.message).length;
+  const rows = queue.peek(enough);
+  const n = count(rows);
+  // Most messages have one recipient, and these were enough; else those of the first may hide the next.
+  return n < enough && (rows[enough - 1]?.due ?? Infinity) <= now ? count(queue.peek(DEEP)) : n;
 }

@@ -1,4 +1,5 @@
 /** Connections as receivers count them: never more than the limit, and not made again and again to a host that hangs up. */
+import type net from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { MINUTE, SECOND } from '../../src/kernel/units.js';
 import { batch } from '../e2e/inject.js';
@@ -72,4 +73,52 @@ it.each([
   const message = await operations.message(id);
   expect(message?.recipients[0]).toMatchObject({ attempts: 0 });
   expect(JSON.stringify(await operations.why(id))).toContain('4.3.2 busy');
+});
+
+it('a message needs one connection, however many recipients it has, and one behind it another', async () => {
+  const held: net.Socket[] = [];
+  let hold = false;
+  const host = await scene.host((line, socket) => {
+    if (line !== '.' || !hold) return undefined;
+    held.push(socket);
+    return '';
+  });
+  await scene.start(config(host));
+  const to = (name: string): string[] => Array.from({ length: 5 }, (_, i) => `${name}${i}@p.example`);
+  // A lane begins with one connection, and may have more when those before it went well.
+  let delivered = 0;
+  for (const messages of [1, 2, 4, 8]) {
+    delivered += messages;
+    await scene.send(...batch(messages, 'u', 'p.example'));
+    await until(
+      () => scene.status().totals.delivered,
+      n => n === delivered,
+    );
+  }
+  await scene.clock.run(MINUTE);
+  await until(
+    () => scene.status().lanes.find(l => l.provider === 'p')?.connections ?? 0,
+    n => n === 0,
+  );
+  const before = host.made;
+  hold = true;
+  await scene.send({ from: 'news@sender.example', to: to('a') });
+  await until(
+    () => held.length,
+    n => n === 1,
+  );
+  expect(host.made).toBe(before + 1);
+  await scene.send({ from: 'news@sender.example', to: to('b') });
+  await until(
+    () => held.length,
+    n => n === 2,
+  );
+  expect(host.made).toBe(before + 2);
+  hold = false;
+  for (const socket of held) socket.write('250 ok\r\n');
+  await until(
+    () => scene.status().totals.delivered,
+    n => n === delivered + 10,
+  );
+  expect(host.made).toBe(before + 2);
 });
