@@ -23,6 +23,7 @@ export class Keeper {
   #snapshotTimer: Timer | undefined;
   #expiryTimer: Timer | undefined;
   #expiryAt: Instant | null = null;
+  #watching = false;
   #stopped = false;
 
   constructor(parts: { clock: Clock; governor: Governor; journal: Journal; state: StateFile; log: Log; virtual: boolean }) {
@@ -41,8 +42,13 @@ export class Keeper {
       this.#snapshotTimer = undefined;
       void this.snapshot();
     });
-    // Not inside the governor's own call: what it is doing is not finished.
-    setImmediate(() => this.watch());
+    if (this.#watching) return;
+    this.#watching = true;
+    // Not inside the governor's own call: what it is doing is not finished. Once for all records of a turn.
+    setImmediate(() => {
+      this.#watching = false;
+      this.watch();
+    });
   }
 
   /** Arms the timer for the next thing that ends by itself. */

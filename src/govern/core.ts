@@ -70,6 +70,7 @@ export class Core {
   }
 
   placeChanged(place: WindowPlace): void {
+    if (place.subject !== undefined) this.subjects.changed(place);
     const source = place.address === undefined ? undefined : this.floor.address(place.address);
     if (source && place.provider !== undefined) this.floor.touchLane(source, place.provider);
     else if (source) this.floor.touchSource(source);

@@ -93,6 +93,6 @@ export class Permits {
     act(lane.account, compiler.lane(lane, now).plan);
     act(lane.source.account, compiler.source(lane.source, now));
     act(floor.total, compiler.total(now));
-    for (const subject of subjects) act(subject.account, subject.plan);
+    for (const subject of subjects) if (!subject.over) act(subject.account, subject.plan);
   }
 }

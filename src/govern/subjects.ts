@@ -17,12 +17,15 @@ import { placeKey, type Windows } from './windows.js';
 export interface Subject {
   readonly account: Account;
   readonly plan: Plan;
+  /** Its windows are gone: what is still under way counts nowhere any more. */
+  readonly over: boolean;
 }
 
 interface Kept {
   readonly account: Account;
   plan: Plan;
   windows: readonly WindowState[];
+  over: boolean;
 }
 
 const NONE: readonly Subject[] = [];
@@ -41,22 +44,27 @@ export class Subjects {
 
   /** What windows bind for mail of this sender's domain to this recipient's domain; usually nothing. */
   of(provider: string, senderDomain: string | undefined, recipientDomain: string | undefined, now: Instant): readonly Subject[] {
-    if (this.#windows.subjects === 0) {
-      for (const key of this.#kept.keys()) this.#forget(key);
-      return NONE;
-    }
+    if (this.#windows.subjects === 0) return NONE;
     const found: Subject[] = [];
     if (senderDomain) this.#add(found, { scope: 'sender-domain', provider, subject: senderDomain.toLowerCase() }, now);
     if (recipientDomain) this.#add(found, { scope: 'recipient-domain', provider, subject: recipientDomain.toLowerCase() }, now);
     return found;
   }
 
+  /** Windows have opened or closed in this place. */
+  changed(place: WindowPlace): void {
+    if (this.#windows.at(place).length === 0) this.#forget(placeKey(place));
+  }
+
   #add(found: Subject[], place: WindowPlace, now: Instant): void {
     const windows = this.#windows.at(place);
+    if (windows.length === 0) return;
     const key = placeKey(place);
-    if (windows.length === 0) return this.#forget(key);
     let kept = this.#kept.get(key);
-    if (!kept) this.#kept.set(key, (kept = { account: new Account(this.#slabs), plan: this.#compiler.subject(windows, now), windows }));
+    if (!kept) {
+      kept = { account: new Account(this.#slabs), plan: this.#compiler.subject(windows, now), windows, over: false };
+      this.#kept.set(key, kept);
+    }
     if (kept.windows !== windows) {
       kept.plan = this.#compiler.subject(windows, now);
       kept.windows = windows;
@@ -66,7 +74,10 @@ export class Subjects {
   }
 
   #forget(key: string): void {
-    this.#kept.get(key)?.account.forget();
+    const kept = this.#kept.get(key);
+    if (!kept) return;
+    kept.over = true;
+    kept.account.forget();
     this.#kept.delete(key);
   }
 }
