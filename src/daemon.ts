@@ -218,6 +218,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const doctor = new DoctorDesk({ clock, settings: () => settings, log, enabled: !virtual });
     undo.push(() => doctor.stop());
 
+    // From here on a missing state.json is a fault, and so is a missing part beside it: before the first record, or a start
+    // that fails further down could not be repeated.
+    if (!state.read()) {
+      ledger.flush();
+      await keeper.snapshot();
+    }
     governed.restore(settings);
     undo.push(() => ticks.stop());
 
@@ -296,9 +302,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     if (failure) throw failure;
     late.stop = stop;
 
-    // From here on a missing state.json is a fault, and so is a missing part beside it.
-    ledger.flush();
-    if (!state.read()) await keeper.snapshot();
     governor.note('started', 'daemon', `rampd ${VERSION} started with ${settings.sources.size} sources`, clock.now());
     keeper.watch();
     chores.start();

@@ -2,7 +2,7 @@
  * What stands in the state folder decides whether the daemon starts: it never starts fresh beside something, and what it
  * missed while it was down it makes up for.
  */
-import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { batch, inject } from './inject.js';
@@ -17,6 +17,7 @@ beforeAll(async () => {
   await w.prepare({
     zones: zones({ 'a.example': 'mx.a.example' }, { 'mx.a.example': '127.0.2.1' }),
     config: `
+control: { socket: ${w.file}/rampd.sock }
 clients: [{ from: ["127.0.0.0/8"], pool: main }]
 sources:
   cold-1: { address: 127.0.1.1, host-name: cold-1.test.example, warm-up: { schedule: four-weeks } }
@@ -24,6 +25,11 @@ pools:
   main: { sources: [cold-1] }
 `,
   });
+  // The first start of all fails late; that must not keep the next one from starting fresh.
+  const failed = await w.run('start', '-c', w.file);
+  expect(failed).toMatchObject({ code: 1 });
+  expect(existsSync(inState('state.json'))).toBe(true);
+  w.configure(text => text.replace(/^control:.*\n/m, ''));
   await w.start();
   // One or two go at once, the others wait for their place in the hour, minutes on.
   await inject(w.listenPort, ...batch(6, 'm', 'a.example'));
