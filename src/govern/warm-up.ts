@@ -75,7 +75,7 @@ class WarmUp implements Ramp {
     this.#now = Math.max(this.#now, now);
     this.#reporting = new Set([...settings.providers.values()].filter(p => p.feedback).map(p => p.name));
     for (const { climb, unit, text, began } of this.#register.configure(settings, now)) {
-      this.#changes.record(climb, unit, unit.progress, { type: 'stage-held', author: began ? 'daemon' : 'reload', text }, now);
+      this.#changes.record(climb, unit, unit.progress, { type: 'stage-placed', author: began ? 'daemon' : 'reload', text }, now);
     }
     for (const climb of this.#register.climbs()) {
       this.#roll(climb.source.name, now);

@@ -12,6 +12,7 @@ export const JOURNAL_TYPES = [
   'window-extended',
   'window-closed',
   'window-lifted',
+  'stage-placed',
   'stage-advanced',
   'stage-held',
   'stage-back',

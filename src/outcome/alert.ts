@@ -33,13 +33,9 @@ export interface Alert {
 
 const KINDS: ReadonlySet<string> = new Set<AlertKind>(['window-opened', 'stage-braked', 'stage-held', 'stage-back', 'graduated']);
 
-/** Who writes what a stage is because of the configuration: where a warm-up begins, what a reload makes of it. */
-const CONFIGURED: ReadonlySet<string> = new Set(['daemon', 'reload']);
-
-/** A change of a limit that is worth an alert; two when it also suspends the source. A warm-up that begins is held by nothing. */
+/** A change of a limit that is worth an alert; two when it also suspends the source. */
 export function alertsOf(record: JournalRecord): Alert[] {
   if (!KINDS.has(record.type)) return [];
-  if (record.type === 'stage-held' && CONFIGURED.has(record.author)) return [];
   const { source, provider, window, reply } = record;
   const alert: Alert = {
     kind: record.type as AlertKind,

@@ -9,6 +9,7 @@ const TYPES: Readonly<Partial<Record<JournalType, 'w' | 's'>>> = {
   'window-extended': 'w',
   'window-closed': 'w',
   'window-lifted': 'w',
+  'stage-placed': 's',
   'stage-advanced': 's',
   'stage-held': 's',
   'stage-back': 's',

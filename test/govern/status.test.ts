@@ -197,7 +197,7 @@ describe('warm-up', () => {
     const s = cold([10, 20, 40]);
     const back = rule('back', { window: HOUR, maxMsgPerHour: 500, warmUp: 'step-back', class: 'block.ip' });
     for (let i = 0; i < 3; i++, s.now += MINUTE) s.send(COLD, match({ rule: back }));
-    expect(s.journal.map(r => r.type).filter(t => t.startsWith('stage'))).toEqual(['stage-held', 'stage-braked']);
+    expect(s.journal.map(r => r.type).filter(t => t.startsWith('stage'))).toEqual(['stage-placed', 'stage-braked']);
     expect(s.journal.find(r => r.type === 'stage-braked')).toMatchObject({
       author: 'rule:alpha/back',
       cause: s.journal.find(r => r.type === 'window-opened')?.id,

@@ -20,7 +20,7 @@ describe('a reload', () => {
     const w = start(hourly(20, 40, 80), 2).reload(under(hourly(10, 20, 30, 35, 50)));
     expect(w.caps()).toMatchObject({ stage: 4, of: 5 });
     expect(cap(w)).toBe(35);
-    expect(w.last).toMatchObject({ type: 'stage-held', author: 'reload', text: 'schedule changed: stage 4/5, 35/h' });
+    expect(w.last).toMatchObject({ type: 'stage-placed', author: 'reload', text: 'schedule changed: stage 4/5, 35/h' });
   });
 
   it('keeps the cap where every stage of the new schedule is above it, until a day is earned', () => {

@@ -55,7 +55,7 @@ describe('advance and step back', () => {
     expect(say(w, 'advance', { stage: 4 })).toBe('cold-1 is at stage 4/4, 160/h');
     expect(say(w, 'step-back')).toBe('cold-1 is at stage 3/4, 80/h');
     expect(say(w, 'step-back', { stage: 1 })).toBe('cold-1 is at stage 1/4, 20/h');
-    expect(w.records.map(r => r.type)).toEqual(['stage-held', 'stage-advanced', 'stage-advanced', 'stage-back', 'stage-back']);
+    expect(w.records.map(r => r.type)).toEqual(['stage-placed', 'stage-advanced', 'stage-advanced', 'stage-back', 'stage-back']);
     expect(w.last).toMatchObject({ author: 'operator:ann', text: 'cold-1 is at stage 1/4, 20/h (because)' });
     expect(w.changes.at(-1)).toBe('cold-1');
   });

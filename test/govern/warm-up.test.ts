@@ -12,7 +12,7 @@ describe('earning a day', () => {
     const w = world();
     expect(w.caps()).toMatchObject({ stage: 1, of: 4, braked: false });
     expect(w.caps().limits.maxMsgPerHour).toEqual({ value: 20, from: PLACE });
-    expect(w.last).toMatchObject({ type: 'stage-held', author: 'daemon', text: 'begins at stage 1/4, 20/h', source: 'cold-1' });
+    expect(w.last).toMatchObject({ type: 'stage-placed', author: 'daemon', text: 'begins at stage 1/4, 20/h', source: 'cold-1' });
     expect(w.last.state).toEqual({ [`progress:${ADDRESS}`]: w.progress() });
   });
 

@@ -44,11 +44,8 @@ describe('changes of limits', () => {
   });
 
   it('are not told when a stage is what the configuration makes it', () => {
-    const held = (author: string) => alertsOf(record({ type: 'stage-held', author, text: 'begins at stage 1/28, 20/h' }));
-    expect(held('daemon')).toEqual([]);
-    expect(held('reload')).toEqual([]);
-    expect(held('gate')).toHaveLength(1);
-    expect(held('tick')).toHaveLength(1);
+    expect(alertsOf(record({ type: 'stage-placed', author: 'daemon', text: 'begins at stage 1/28, 20/h' }))).toEqual([]);
+    expect(alertsOf(record({ type: 'stage-held', author: 'gate', text: 'held by gate: stage 1/28, 20/h' }))).toHaveLength(1);
   });
 
   it('are told twice when they suspend the source', () => {
