@@ -9,6 +9,7 @@ import { Identities } from './identity.js';
 import { inject, type Injection } from './injection.js';
 import { assertRoom } from './intake.js';
 import { Listeners } from './listeners.js';
+import { hurry } from './patience.js';
 import type { AcceptParts } from './ports.js';
 import { Refusals } from './refusals.js';
 import { handlersFor } from './session.js';
@@ -51,7 +52,10 @@ export function createAcceptor(parts: AcceptParts): Acceptor {
   const refusals = new Refusals(parts, identities);
   const listeners = new Listeners(offersTls => handlersFor(parts, { identities, gate, budget, crowd, refusals }, offersTls), {
     log: parts.log,
-    came: connection => refusals.watch(connection),
+    came(connection) {
+      hurry(connection, identities);
+      refusals.watch(connection);
+    },
     went: connection => crowd.leave(connection.session),
   });
   return {
