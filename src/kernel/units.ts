@@ -65,9 +65,9 @@ export function parseCount(text: string): Parsed<number> {
 /** Reads `20MB`, `64KiB`, `1000000`. K, M, G are powers of 1024, as mail servers count. */
 export function parseSize(text: string): Parsed<number> {
   const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?$/i.exec(text.trim());
-  if (!match || Number(match[1]) === 0) return bad('a size such as 25MB or 500KB');
-  const power = ['', 'k', 'm', 'g', 't'].indexOf((match[2] ?? '').toLowerCase());
-  return good(Math.round(Number(match[1]) * 1024 ** power));
+  const power = ['', 'k', 'm', 'g', 't'].indexOf((match?.[2] ?? '').toLowerCase());
+  const bytes = Math.round(Number(match?.[1] ?? 0) * 1024 ** power);
+  return bytes > 0 ? good(bytes) : bad('a size such as 25MB or 500KB');
 }
 
 /** `4d12h`, `45m`, `90s`: the shortest exact writing, at most two units. */

@@ -33,7 +33,7 @@ export interface Accounting extends Outlet {
   readonly error: unknown;
 }
 
-export interface AccountingOptions extends Pick<LineWriterOptions, 'onTrouble' | 'onRecovered' | 'keep'> {
+export interface AccountingOptions extends Pick<LineWriterOptions, 'onTrouble' | 'onRecovered' | 'keep' | 'patience'> {
   readonly settings: Pick<AccountingFileSettings, 'file' | 'format' | 'fields' | 'rotation' | 'from'>;
   readonly clock: Clock;
   /** For tests of full and failing disks. */

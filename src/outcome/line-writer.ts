@@ -2,10 +2,11 @@
  * Lines on their way to the disk: collected in memory, written together, synced once for all who wait.
  *
  * `flush` writes everything since the last one in one go, many callers sharing one write. Trouble with the disk never stops
- * mail: flush resolves all the same, lines wait in memory up to a bound, and what is lost beyond it is counted and reported.
+ * mail, be it that it refuses or that it does not answer (a network file system that is gone): flush resolves all the same,
+ * lines wait in memory up to a bound, and what is lost beyond it is counted and reported.
  */
 import type { Clock, Timer } from '../kernel/clock.js';
-import { SECOND, type Instant } from '../kernel/units.js';
+import { printDuration, SECOND, type Instant, type Ms } from '../kernel/units.js';
 
 /** Where lines go. What append could not write it keeps, and writes first the next time. */
 export interface LineSink {
@@ -35,8 +36,11 @@ export interface LineWriterOptions {
   readonly onRecovered?: (lost: number) => void;
   /** Characters kept in memory while the disk cannot be written. */
   readonly keep?: number;
+  /** How long a write may take before nobody waits for it any more. Real time. */
+  readonly patience?: Ms;
 }
 
+const PATIENCE = 30 * SECOND;
 const KEEP = 32 * 1024 * 1024;
 const RETRY = SECOND;
 const REMIND = 60 * SECOND;
@@ -57,6 +61,10 @@ export class LineWriter {
   #timer: Timer | undefined;
   #plannedAt: Instant | undefined;
   #closed = false;
+  /** Who waits for the disk. */
+  readonly #waiters = new Set<() => void>();
+  /** It does not answer, and nobody waits. */
+  #stalled = false;
 
   constructor(private readonly options: LineWriterOptions) {
     this.#plan();
@@ -80,16 +88,30 @@ export class LineWriter {
   /** Resolves when everything written so far is on the disk, or when it cannot be. Never rejects. */
   flush(): Promise<void> {
     if (this.#trouble && this.options.clock.now() < this.#trouble.retryAt) return Promise.resolve();
-    return this.#flush();
+    return this.#written();
   }
 
   /** Flushes and closes; what cannot be written is lost. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
-    await this.#flush();
+    await this.#written();
     this.lost += this.waiting;
-    await this.options.sink.close();
+    const closed = this.options.sink.close();
+    if (this.#stalled) closed.catch(() => undefined);
+    else await closed;
+  }
+
+  #written(): Promise<void> {
+    if (this.#stalled) return Promise.resolve();
+    return new Promise(resolve => {
+      const go = (): void => {
+        this.#waiters.delete(go);
+        resolve();
+      };
+      this.#waiters.add(go);
+      void this.#flush().then(go);
+    });
   }
 
   /** Wakes for the end of the period, or for the next try while in trouble: an idle file is put aside in time too. */
@@ -120,6 +142,7 @@ export class LineWriter {
     this.#batch += this.#lines.length;
     this.#batchBytes += text.length;
     this.#lines = [];
+    const answered = this.#watch();
     try {
       await this.options.sink.append(text);
       this.#bytes -= this.#batchBytes;
@@ -127,13 +150,30 @@ export class LineWriter {
       if (this.#trouble) this.options.onRecovered?.(this.lost);
       this.#trouble = this.error = undefined;
     } catch (error) {
-      this.error = error;
       this.#report(error);
+    } finally {
+      answered();
     }
     this.#plan();
   }
 
+  /** Lets everybody go when the write that begins takes too long; the function returned says that it is over. */
+  #watch(): () => void {
+    const { patience = PATIENCE } = this.options;
+    const timer = setInterval(() => {
+      this.#stalled = true;
+      this.#report(new Error(`the disk did not answer within ${printDuration(patience)}`));
+      for (const go of [...this.#waiters]) go();
+    }, patience);
+    timer.unref();
+    return () => {
+      clearInterval(timer);
+      this.#stalled = false;
+    };
+  }
+
   #report(error: unknown): void {
+    this.error = error;
     const now = this.options.clock.now();
     const remind = this.#trouble?.remindAt ?? now;
     this.#trouble = { retryAt: now + RETRY, remindAt: remind <= now ? now + REMIND : remind };

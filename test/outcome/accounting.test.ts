@@ -471,6 +471,39 @@ describe('the file', () => {
       expect(rcpts()).toHaveLength(kept);
     });
 
+    it('that does not answer stops no mail either; when it does, everything is there', async () => {
+      let hung: Promise<void> | undefined;
+      let release: () => void = () => undefined;
+      const io: FileIo = {
+        ...disk().io,
+        sync: () => hung ?? Promise.resolve(),
+      };
+      let recovered = 0;
+      const accounting = await open({ io, patience: 20, onRecovered: () => recovered++ });
+      hung = new Promise(resolve => (release = resolve));
+      accounting.write(record({ rcpt: 'one' }));
+      const first = accounting.flush();
+      accounting.write(record({ rcpt: 'two' }));
+      await Promise.all([first, accounting.flush()]);
+      accounting.write(record({ rcpt: 'three' }));
+      clock.advance(10 * SECOND);
+      await accounting.flush();
+      expect(troubles).toMatchObject([{ waiting: 2, lost: 0, error: { message: 'the disk did not answer within 20ms' } }]);
+      expect(accounting.waiting).toBe(3);
+      hung = undefined;
+      release();
+      await expect.poll(() => recovered).toBe(1);
+      await accounting.flush();
+      expect([rcpts(), accounting.waiting, accounting.error]).toEqual([['one', 'two', 'three'], 0, undefined]);
+    });
+
+    it('that does not answer is not waited for at the end', async () => {
+      const accounting = await open({ io: { ...disk().io, sync: () => new Promise(() => undefined) }, patience: 20 });
+      accounting.write(record());
+      await accounting.close();
+      expect(accounting.lost).toBe(1);
+    });
+
     it('what cannot be written by the end is counted as lost', async () => {
       const failing = disk();
       const accounting = await open({ io: failing.io });
