@@ -1,9 +1,11 @@
 /**
- * What MAIL FROM and RCPT TO carry behind the address, command by command (RFC 3461 §4, RFC 6152 §3, RFC 6531 §3.4).
+ * MAIL FROM and RCPT TO as they are said: the address, and what stands behind it (RFC 3461 §4, RFC 6152 §3, RFC 6531 §3.4).
  *
- * nodemailer's connection gives all recipients of a transaction the DSN parameters of one, and says SMTPUTF8 only for an
- * address outside ASCII. So its one method that writes a command is wrapped, and each RCPT TO gets what its own recipient asks
- * for. Nothing is ever said that the server did not offer in its last EHLO reply.
+ * nodemailer's connection gives all recipients of a transaction the DSN parameters of one, says SMTPUTF8 only for an address
+ * outside ASCII, refuses addresses with < or > in quotes, and takes white space beyond ASCII off their ends, which makes
+ * another mailbox of some. So it is given stand-ins for the addresses, and its one method that writes a command is wrapped:
+ * each command gets its own address and what its own recipient asks for. Nothing is ever said that the server did not offer
+ * in its last EHLO reply.
  */
 
 /** The part of nodemailer's connection that lies behind its types. */
@@ -15,16 +17,29 @@ interface Inner {
 export type Extension = 'DSN' | '8BITMIME' | 'SMTPUTF8' | 'PIPELINING' | 'SIZE';
 
 export interface RecipientParameters {
+  readonly address: string;
   readonly notify?: readonly string[];
   readonly orcpt?: string;
 }
 
 export interface MailParameters {
+  /** '' is the null sender. */
+  readonly sender: string;
   readonly ret?: 'HDRS' | 'FULL';
   readonly envid?: string;
   readonly eightBit: boolean;
   readonly utf8: boolean;
 }
+
+/** A command as nodemailer writes it for a stand-in. */
+const STAND_IN = /^(MAIL FROM|RCPT TO):<[^<>]*>(.*)$/;
+
+/** What nodemailer is given for the address of the nth recipient. */
+export const standIn = (n: number): string => `${n}@recipient.invalid`;
+
+/** Can the address stand between < and > in a command? Control characters nowhere, blanks and brackets in quotes only. */
+export const canBeSaid = (address: string): boolean =>
+  /^[^\0-\x20\x7f<>]*$/.test(address) || /^"(?:[^"\\\0-\x1f\x7f]|\\[ -~])*"@[^\0-\x20\x7f<>]+$/.test(address);
 
 export class Commands {
   readonly #inner: Inner;
@@ -59,9 +74,10 @@ export class Commands {
   }
 
   #amended(line: string): string {
-    if (line.startsWith('MAIL FROM:')) return [line, ...this.#ofMail(line)].join(' ');
-    if (line.startsWith('RCPT TO:')) return [line, ...this.#ofRecipient(this.#recipients[this.#next++])].join(' ');
-    return line;
+    const [, verb, rest = ''] = STAND_IN.exec(line) ?? [];
+    if (verb === 'MAIL FROM' && this.#mail) return [`${verb}:<${this.#mail.sender}>${rest}`, ...this.#ofMail(rest)].join(' ');
+    const recipient = verb === 'RCPT TO' ? this.#recipients[this.#next++] : undefined;
+    return recipient ? [`${verb}:<${recipient.address}>${rest}`, ...this.#ofRecipient(recipient)].join(' ') : line;
   }
 
   #ofMail(line: string): string[] {
@@ -76,8 +92,8 @@ export class Commands {
     return said;
   }
 
-  #ofRecipient(recipient: RecipientParameters | undefined): string[] {
-    if (!recipient || !this.offers('DSN')) return [];
+  #ofRecipient(recipient: RecipientParameters): string[] {
+    if (!this.offers('DSN')) return [];
     const said: string[] = [];
     if (recipient.notify && recipient.notify.length > 0) said.push(`NOTIFY=${recipient.notify.join(',')}`);
     if (recipient.orcpt !== undefined) said.push(`ORCPT=${orcptText(recipient.orcpt)}`);

@@ -8,7 +8,7 @@
  */
 import type { Envelope } from '../kernel/message.js';
 import { networkReply } from '../outcome/reply.js';
-import type { Extension } from './commands.js';
+import { canBeSaid, type Extension } from './commands.js';
 import { Unreadable } from './mime.js';
 import { hasWideHeader, isSevenBit, sevenBit, Unfit } from './seven-bit.js';
 import type { Answer } from './transaction.js';
@@ -29,17 +29,27 @@ export interface Unfitted {
   readonly answer: Answer;
 }
 
-/** `addresses`: those the transaction names, the null sender as ''. */
+/** Why a recipient cannot be named to this receiver; undefined: it can be. */
+export function unnameable(address: string, offers: Offers): Answer | undefined {
+  if (!canBeSaid(address))
+    return unfit('5.1.3', 'the address cannot be written in SMTP', 'rcpt', { class: 'other', fate: 'bounce' }).answer;
+  return notAscii(address) && !offers('SMTPUTF8') ? unfit('5.6.7', NO_SMTPUTF8, 'rcpt').answer : undefined;
+}
+
+/** `sender`: '' is the null sender. `recipients`: those who can be named. */
 export function fit(
   envelope: Pick<Envelope, 'utf8' | 'eightBit' | 'signed'>,
-  addresses: readonly string[],
+  sender: string,
+  recipients: readonly string[],
   content: readonly Buffer[],
-  offers: (extension: Extension) => boolean,
+  offers: Offers,
 ): Fitted {
-  const wide = addresses.some(notAscii);
-  const utf8 = wide || envelope.utf8 === true;
+  if (!canBeSaid(sender))
+    return unfit('5.1.7', 'the sender cannot be written in SMTP', 'mail', { class: 'sender.invalid', fate: 'bounce' });
+  const wide = notAscii(sender);
+  const utf8 = wide || envelope.utf8 === true || recipients.some(notAscii);
   if (utf8 && offers('SMTPUTF8')) return { ok: true, content, eightBit: offers('8BITMIME'), utf8: true };
-  if (wide) return unfit('5.6.7', 'the receiver does not take addresses outside ASCII (SMTPUTF8)', 'mail');
+  if (wide) return unfit('5.6.7', NO_SMTPUTF8, 'mail');
   if (!utf8 && !envelope.eightBit) return { ok: true, content, eightBit: false, utf8: false };
   if (!utf8 && offers('8BITMIME')) return { ok: true, content, eightBit: true, utf8: false };
   if (content.every(isSevenBit)) return { ok: true, content, eightBit: false, utf8: false };
@@ -55,6 +65,10 @@ export function fit(
   }
 }
 
+type Offers = (extension: Extension) => boolean;
+
+const NO_SMTPUTF8 = 'the receiver does not take addresses outside ASCII (SMTPUTF8)';
+
 const notAscii = (text: string): boolean => /[^\0-\x7f]/.test(text);
 
 /** `later`: another time it may be possible (RFC 3463 §3.7 has X.6.3 for "conversion required but not supported"). */
@@ -66,7 +80,7 @@ export function unconverted(why: string, later = false): Unfitted {
 function unfit(
   enhanced: string,
   text: string,
-  phase: 'mail' | 'data',
+  phase: 'mail' | 'rcpt' | 'data',
   own: Answer['own'] = { class: 'message', fate: 'bounce' },
 ): Unfitted {
   return { ok: false, answer: { reply: { ...networkReply(text), enhanced }, phase, own } };

@@ -11,11 +11,11 @@ import type { Envelope, MessageNumber, NewRecipient, RecipientState } from '../k
 import type { Reply } from '../kernel/reply.js';
 import type { Instant } from '../kernel/units.js';
 import { parseReply } from '../outcome/reply.js';
-import { Commands } from './commands.js';
+import { Commands, type Extension, standIn } from './commands.js';
 import type { Opened } from './target.js';
-import { fit } from './fit.js';
+import { fit, unnameable } from './fit.js';
 import { type SignAnew, signedAnew } from './sign-anew.js';
-import { type TransactionResult, transact, unasked, unsent } from './transaction.js';
+import { type Answer, type TransactionResult, transact, unasked, unsent } from './transaction.js';
 
 /** How long the answer to QUIT may take, real time: nobody needs it, and until then the connection is in others' way. */
 const QUIT_PATIENCE = 5_000;
@@ -80,22 +80,33 @@ export class Session {
     how: Sending = {},
   ): Promise<TransactionResult> {
     if (this.#dead()) return unsent(recipients.length);
-    const to = recipients.map(r => r.address);
-    let fitted = fit(envelope, [from, ...to], content, extension => this.#commands.offers(extension));
+    const offers = (extension: Extension): boolean => this.#commands.offers(extension);
+    const unnamed = recipients.map(({ address }) => unnameable(address, offers));
+    const named = recipients.filter((_, i) => unnamed[i] === undefined);
+    let fitted = fit(
+      envelope,
+      from,
+      named.map(r => r.address),
+      content,
+      offers,
+    );
     if (fitted.ok && fitted.unsigned) {
       fitted = await signedAnew(fitted, envelope, how.signAnew);
       if (this.#dead()) return unsent(recipients.length);
     }
-    if (!fitted.ok) return unasked(to.length, fitted.answer, false);
+    if (!fitted.ok) return withAnswers(unnamed, unasked(named.length, fitted.answer, false));
+    if (named.length === 0) return withAnswers(unnamed, { answers: [], seen: false, uncertain: false, needsReset: false });
     this.state = 'busy';
     this.messages++;
+    const { eightBit, utf8 } = fitted;
     const { ret, envid } = envelope;
-    this.#commands.prepare({ eightBit: fitted.eightBit, utf8: fitted.utf8, ...(ret && { ret }), ...(envid && { envid }) }, recipients);
+    this.#commands.prepare({ sender: from, eightBit, utf8, ...(ret && { ret }), ...(envid && { envid }) }, named);
     const size = fitted.content.reduce((n, part) => n + part.length, 0);
     this.#opened.dialogue?.transaction(how.message, size);
-    const result = await transact(this.#opened.connection, { from: from || false, to, size }, to, fitted.content);
+    const to = named.map((_, i) => standIn(i));
+    const result = await transact(this.#opened.connection, { from: from === '' ? false : standIn(0), to, size }, to, fitted.content);
     for (const answer of result.answers) if (answer.reply.code >= 400 || answer.reply.code === 0) this.errors++;
-    return { ...result, relayed: !this.#commands.offers('DSN') };
+    return withAnswers(unnamed, { ...result, relayed: !offers('DSN') });
   }
 
   /** RSET after a transaction that did not end with an accepted message; false when the connection is gone. */
@@ -179,4 +190,11 @@ export class Session {
     const reply = unasked && typeof last === 'string' && /^4\d\d/.test(last) ? parseReply(last) : undefined;
     this.#hooks.closed(this, reply);
   }
+}
+
+/** The result of those who were named, and beside it what became of those who were not. */
+function withAnswers(unnamed: readonly (Answer | undefined)[], result: TransactionResult): TransactionResult {
+  if (unnamed.length === result.answers.length) return result;
+  let next = 0;
+  return { ...result, answers: unnamed.map(own => own ?? (result.answers[next++] as Answer)) };
 }

@@ -141,14 +141,14 @@ export function resultOf(
     const early = body.started && !body.sent;
     const reply = early ? networkReply(`answered before the message had ended: ${info.response}`) : parseReply(info.response);
     const end: Answer = { reply, phase: 'end' };
-    return { answers: recipients.map(r => takeRefusal(refused, r) ?? end), seen: true, uncertain: early, needsReset: early };
+    return { answers: recipients.map(r => refused.get(r) ?? end), seen: true, uncertain: early, needsReset: early };
   }
   const failure = error ?? (new Error('no answer') as SendError);
   const phase = phaseOf(failure, body, rejected);
   const answer: Answer = { reply: replyOf(failure), phase };
   // Without a sender every pipelined RCPT TO is out of order: what they were answered says nothing of them.
   return {
-    answers: recipients.map(r => (phase === 'mail' ? answer : (takeRefusal(refused, r) ?? answer))),
+    answers: recipients.map(r => (phase === 'mail' ? answer : (refused.get(r) ?? answer))),
     seen: failure.command !== 'API' && !tooLarge(failure),
     uncertain: body.sent && !failure.response,
     needsReset: true,
@@ -176,21 +176,6 @@ function sentence(error: SendError): string {
   return error.message || error.code || 'connection failed';
 }
 
-/** Refusals by recipient; the same address may stand in a transaction only once, still keep all. */
-function refusals(errors: readonly SendError[]): Map<string, Answer[]> {
-  const map = new Map<string, Answer[]>();
-  for (const error of errors) {
-    const key = error.recipient ?? '';
-    const answer: Answer = { reply: replyOf(error), phase: 'rcpt' };
-    const list = map.get(key);
-    if (list) list.push(answer);
-    else map.set(key, [answer]);
-  }
-  return map;
-}
-
-function takeRefusal(refused: Map<string, Answer[]>, recipient: string): Answer | undefined {
-  if (refused.size === 0) return undefined;
-  const list = refused.get(recipient);
-  return list && list.length > 1 ? list.shift() : list?.[0];
-}
+/** Refusals by recipient, who stands in a transaction once. */
+const refusals = (errors: readonly SendError[]): Map<string, Answer> =>
+  new Map(errors.map(error => [error.recipient ?? '', { reply: replyOf(error), phase: 'rcpt' }]));

@@ -254,4 +254,36 @@ describe('parameters', () => {
     expect(heard).toEqual([]);
     expect((await c.session.send(ENVELOPE, ENVELOPE.sender, [X], CONTENT)).answers[0]?.reply.code).toBe(250);
   });
+
+  it('who cannot be named to this receiver keeps nobody else from it', async () => {
+    const to = [X, { address: 'jürgen@y.example' }, { address: 'a>b@y.example' }, Z];
+    const { told, heard } = await send(
+      { offers: PIPE, replies: ['250 ok', '250 ok', '550 5.1.1 none', go] },
+      { to, envelope: { utf8: true } },
+    );
+    expect(heard.slice(0, 3)).toEqual(['MAIL FROM:<a@b.example>', 'RCPT TO:<x@y.example>', 'RCPT TO:<z@y.example>']);
+    expect(told).toEqual([
+      'end 250 2.0.0 Ok',
+      'rcpt the receiver does not take addresses outside ASCII (SMTPUTF8)',
+      'rcpt the address cannot be written in SMTP',
+      'rcpt 550 5.1.1 none',
+    ]);
+  });
+
+  it('addresses are said as they are, and the same one twice has two answers', async () => {
+    const to = ['"a<b"@y.example', '\u00a0ü@y.example', 'x@y.example', 'x@y.example'].map(address => ({ address }));
+    const offers = ['PIPELINING', 'SMTPUTF8', '8BITMIME'];
+    const { told, heard } = await send(
+      { offers, replies: ['250 ok', '250 ok', '250 ok', '250 ok', '452 4.5.3 twice', go] },
+      { to, envelope: { sender: '"s>t"@b.example', utf8: true } },
+    );
+    expect(heard.slice(0, 5)).toEqual([
+      'MAIL FROM:<"s>t"@b.example> SMTPUTF8 BODY=8BITMIME',
+      'RCPT TO:<"a<b"@y.example>',
+      'RCPT TO:<\u00a0ü@y.example>',
+      'RCPT TO:<x@y.example>',
+      'RCPT TO:<x@y.example>',
+    ]);
+    expect(told).toEqual(['end 250 2.0.0 Ok', 'end 250 2.0.0 Ok', 'end 250 2.0.0 Ok', 'rcpt 452 4.5.3 twice']);
+  });
 });

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fit } from '../../src/deliver/fit.js';
+import { fit, unnameable } from '../../src/deliver/fit.js';
 import { isPart, parseMime, type Part, Unreadable } from '../../src/deliver/mime.js';
 import { isSevenBit, sevenBit, Unfit } from '../../src/deliver/seven-bit.js';
 import type { Extension } from '../../src/deliver/commands.js';
@@ -186,27 +186,45 @@ describe('what a receiver offers', () => {
   };
 
   it('decides how an 8-bit body travels', () => {
-    expect(fit({ eightBit: true }, ['a@b'], EIGHT, offers('8BITMIME'))).toEqual({ ok: true, content: EIGHT, eightBit: true, utf8: false });
-    const converted = fit({ eightBit: true }, ['a@b'], EIGHT, offers());
+    expect(fit({ eightBit: true }, 'a@b', ['c@d'], EIGHT, offers('8BITMIME'))).toEqual({
+      ok: true,
+      content: EIGHT,
+      eightBit: true,
+      utf8: false,
+    });
+    const converted = fit({ eightBit: true }, 'a@b', ['c@d'], EIGHT, offers());
     expect(converted).toMatchObject({ ok: true, eightBit: false });
     expect(converted.ok && Buffer.concat(converted.content).toString()).toContain('h=C3=A9');
-    expect(fit({ eightBit: true }, ['a@b'], PLAIN, offers())).toEqual({ ok: true, content: PLAIN, eightBit: false, utf8: false });
-    expect(codeOf({ eightBit: true }, ['a@b'], [crlf('DKIM-Signature: v=1\n\nhé\n')], offers())).toBe('5.6.3');
+    expect(fit({ eightBit: true }, 'a@b', ['c@d'], PLAIN, offers())).toEqual({ ok: true, content: PLAIN, eightBit: false, utf8: false });
+    expect(codeOf({ eightBit: true }, 'a@b', ['c@d'], [crlf('DKIM-Signature: v=1\n\nhé\n')], offers())).toBe('5.6.3');
   });
 
   it('decides about addresses and headers outside ASCII', () => {
-    expect(codeOf({ utf8: true }, ['a@b', 'jürgen@c'], PLAIN, offers('8BITMIME'))).toBe('5.6.7');
-    expect(codeOf({ utf8: true }, ['ö@b', 'c@d'], PLAIN, offers('8BITMIME'))).toBe('5.6.7');
-    expect(codeOf({ utf8: true }, ['a@b'], WIDE, offers('8BITMIME'))).toBe('5.6.9');
+    expect(codeOf({ utf8: true }, 'ö@b', ['c@d'], PLAIN, offers('8BITMIME'))).toBe('5.6.7');
+    expect(unnameable('jürgen@c', offers('8BITMIME'))?.reply.enhanced).toBe('5.6.7');
+    expect(unnameable('jürgen@c', offers('SMTPUTF8'))).toBeUndefined();
+    expect(codeOf({ utf8: true }, 'a@b', ['c@d'], WIDE, offers('8BITMIME'))).toBe('5.6.9');
     // Only the word was said, and all is ASCII: it goes without.
-    expect(fit({ utf8: true }, ['a@b'], PLAIN, offers('8BITMIME'))).toEqual({ ok: true, content: PLAIN, eightBit: false, utf8: false });
-    expect(fit({ utf8: true }, ['jürgen@c'], WIDE, offers('8BITMIME', 'SMTPUTF8'))).toEqual({
+    expect(fit({ utf8: true }, 'a@b', ['c@d'], PLAIN, offers('8BITMIME'))).toEqual({
+      ok: true,
+      content: PLAIN,
+      eightBit: false,
+      utf8: false,
+    });
+    expect(fit({ utf8: true }, 'a@b', ['jürgen@c'], WIDE, offers('8BITMIME', 'SMTPUTF8'))).toEqual({
       ok: true,
       content: WIDE,
       eightBit: true,
       utf8: true,
     });
     const nested = [crlf('Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Description: hé\n\nx\n--a--\n')];
-    expect(codeOf({ utf8: true }, ['a@b'], nested, offers('8BITMIME'))).toBe('5.6.9');
+    expect(codeOf({ utf8: true }, 'a@b', ['c@d'], nested, offers('8BITMIME'))).toBe('5.6.9');
+  });
+
+  it('decides what can be named at all', () => {
+    const named = (address: string) => unnameable(address, offers())?.reply.enhanced ?? 'ok';
+    expect(['a+b=c@d', '"a b"@c', '"a<b"@c', '"a\\"b"@c', 'a@[192.0.2.1]'].map(named)).toEqual(Array.from({ length: 5 }, () => 'ok'));
+    expect(['a b@c', 'a>b@c', 'a@b> X=1', '"a\r\nb"@c', 'a\n@b', '"a"b"@c<'].map(named)).toEqual(Array.from({ length: 6 }, () => '5.1.3'));
+    expect(codeOf({}, 'a> SIZE=1@b', ['c@d'], PLAIN, offers())).toBe('5.1.7');
   });
 });
