@@ -28,7 +28,7 @@ import { longestRate } from './daemon/longest-rate.js';
 import { Mailroom } from './daemon/mailroom.js';
 import { dropRoot } from './daemon/privileges.js';
 import { processFigures } from './daemon/process-figures.js';
-import { createReload, type Reload } from './daemon/reload.js';
+import { createReloads } from './daemon/reload.js';
 import { spoolDoor } from './daemon/spool-door.js';
 import { checkStateFolder } from './daemon/state-folder.js';
 import { Snds } from './daemon/snds.js';
@@ -227,7 +227,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     governed.restore(settings);
     undo.push(() => ticks.stop());
 
-    const reload: Reload = createReload({
+    const reloads = createReloads({
       settingsFile: options.settingsFile,
       cwd: options.cwd,
       settings: () => settings,
@@ -267,7 +267,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       feed,
       journal,
       nextTick: s => ticks.next(s),
-      reload,
+      reload: author => reloads.reload(author),
       books,
       alerts,
       stop: author => stop(author, 0),
@@ -284,6 +284,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       clock,
       log,
       settings: () => settings,
+      reloads,
       lock,
       kept,
       acceptor,
@@ -309,6 +310,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     void doctor.look();
     acceptor.refuse(null);
     log.info({ listeners, http: http.bound, socket: settings.control.socket }, `rampd ${VERSION} is ready`);
-    return { done, events, listeners, settings: () => settings, operations, governor, reload, stop: author => stop(author, 0) };
+    return { done, events, listeners, settings: () => settings, operations, governor, reload: author => reloads.reload(author), stop: author => stop(author, 0) };
   }
 }

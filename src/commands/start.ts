@@ -2,7 +2,7 @@
  * `rampd start`: runs the daemon in the foreground.
  *
  * SIGTERM and SIGINT stop it in order, a second SIGINT at once (nothing answered 250 is lost by that); SIGHUP makes it read
- * its configuration again, and a faulty one changes nothing.
+ * its configuration again, and a faulty one changes nothing. A SIGHUP that comes while it starts is obeyed when it has started.
  */
 import type { Command } from 'commander';
 import { page } from '../control/page.js';
@@ -33,25 +33,32 @@ export function register(program: Command, io: Io, { start, signals }: Surroundi
     .description('run the daemon in the foreground')
     .option('-c, --config <file>', 'configuration (default: ./rampd.yaml, /etc/rampd/rampd.yaml)')
     .action(async (options: { config?: string }, command: Command) => {
-      const daemon = await start({
-        settingsFile: findConfig(io, options.config),
-        cwd: io.cwd,
-        debug: command.optsWithGlobals().debug === true,
-      });
       const told = (error: unknown): void => {
         const lines =
           error instanceof FaultError ? error.faults.map(printFault) : [`rampd: ${error instanceof Error ? error.message : String(error)}`];
         io.err(page(lines));
       };
+      let reread: (() => void) | undefined;
+      let asked = false;
+      // Before the daemon stands: until somebody listens, the signal ends the process.
+      signals.on('SIGHUP', () => {
+        asked = true;
+        reread?.();
+      });
+      const daemon = await start({
+        settingsFile: findConfig(io, options.config),
+        cwd: io.cwd,
+        debug: command.optsWithGlobals().debug === true,
+      });
+      reread = () => void daemon.reload('signal:SIGHUP').then(({ warnings }) => io.err(page(warnings)), told);
+      // The file may have changed after it was read.
+      if (asked) reread();
       let interrupted = false;
       signals.on('SIGTERM', () => void daemon.stop('signal:SIGTERM').catch(told));
       signals.on('SIGINT', () => {
         if (interrupted) return io.exit(1);
         interrupted = true;
         void daemon.stop('signal:SIGINT').catch(told);
-      });
-      signals.on('SIGHUP', () => {
-        daemon.reload('signal:SIGHUP').then(({ warnings }) => io.err(page(warnings)), told);
       });
       io.exit(await daemon.done);
     });

@@ -1,12 +1,14 @@
 /**
  * A reload as one transaction: everything that may fail is prepared first, then all is changed in one turn, or nothing is
- * and what was in force stays. One after the other: two at once would open the same listeners.
+ * and what was in force stays. One after the other: two at once would open the same listeners. None once a stop has begun:
+ * it would open again what the stop closes.
  */
 import type { Acceptor } from '../accept/acceptor.js';
 import type { DkimSigner } from '../accept/signer.js';
 import { nodeFiles } from '../config/files.js';
 import { loadSettings } from '../config/load.js';
 import type { Http } from '../control/http.js';
+import { Refusal } from '../control/operations.js';
 import { FaultError, printFault } from '../kernel/fault.js';
 import type { Settings } from '../kernel/settings.js';
 import { prepared, type Turn } from './turn.js';
@@ -29,15 +31,29 @@ export interface ReloadParts {
   readonly adopted: (author: string) => void;
 }
 
-export type Reload = (author: string) => Promise<{ warnings: string[] }>;
+export interface Reloads {
+  /** Rejects with FaultError, or with Refusal once they are closed. */
+  reload(author: string): Promise<{ warnings: string[] }>;
+  /** From now on there are none; resolves when one that is under way has ended. */
+  close(): Promise<void>;
+}
 
-/** The reload rejects with FaultError. */
-export function createReload(parts: ReloadParts): Reload {
+export function createReloads(parts: ReloadParts): Reloads {
   let last: Promise<unknown> = Promise.resolve();
-  return author => {
-    const result = last.then(() => reload(parts, author));
-    last = result.catch(() => undefined);
-    return result;
+  let closed = false;
+  return {
+    reload(author) {
+      const result = last.then(() => {
+        if (closed) throw new Refusal('rampd is stopping: the configuration is read again at its next start');
+        return reload(parts, author);
+      });
+      last = result.catch(() => undefined);
+      return result;
+    },
+    async close() {
+      closed = true;
+      await last;
+    },
   };
 }
 
@@ -56,7 +72,8 @@ async function reload(parts: ReloadParts, author: string): Promise<{ warnings: s
     await parts.acceptor.applySettings(next);
   } catch (error) {
     await turn.drop();
-    await parts.http.apply(before);
+    // What HTTP was bound to may be gone meanwhile (its certificate, say): the reload failed for what it failed for.
+    await parts.http.apply(before).catch(() => undefined);
     throw error;
   }
   parts.adopt(next);

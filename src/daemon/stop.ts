@@ -1,5 +1,5 @@
 /**
- * The order of a stop: no new mail, transactions in flight finish within `drain`, outcomes commit, a snapshot is written, then
+ * The order of a stop: no more reloads, no new mail, transactions in flight finish within `drain`, outcomes commit, a snapshot is written, then
  * everything closes, what others write to last. Once only, whoever asks again waits for the same end.
  *
  * A step that fails keeps no other from being taken: a process that neither works nor ends helps nobody. But from then on
@@ -19,6 +19,7 @@ import type { DoctorDesk } from './doctor-desk.js';
 import type { Keeper } from './keeper.js';
 import type { Kept } from './kept.js';
 import type { Log } from './log.js';
+import type { Reloads } from './reload.js';
 import type { TickClock } from './ticks.js';
 
 /** Clients get no longer than this to end their transactions. */
@@ -28,6 +29,7 @@ export interface StopParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly settings: () => Settings;
+  readonly reloads: Pick<Reloads, 'close'>;
   readonly lock: Lock;
   readonly kept: Kept;
   readonly acceptor: Acceptor;
@@ -63,6 +65,8 @@ interface End {
 
 async function stop(parts: StopParts, author: string, end: End): Promise<void> {
   const { log, acceptor, http, governor, keeper, delivery, kept } = parts;
+  const reloaded = parts.reloads.close();
+  if (code === 0) await reloaded;
   const { drain } = parts.settings();
   const step = async (what: string, act: () => Promise<unknown> | void): Promise<void> => {
     try {
