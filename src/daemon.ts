@@ -310,6 +310,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     void doctor.look();
     acceptor.refuse(null);
     log.info({ listeners, http: http.bound, socket: settings.control.socket }, `rampd ${VERSION} is ready`);
-    return { done, events, listeners, settings: () => settings, operations, governor, reload: author => reloads.reload(author), stop: author => stop(author, 0) };
+    return {
+      done,
+      events,
+      listeners,
+      settings: () => settings,
+      operations,
+      governor,
+      reload: author => reloads.reload(author),
+      stop: author => stop(author, 0),
+    };
   }
 }

@@ -7,7 +7,7 @@ import type { Where } from './socket-path.js';
 
 export function register(program: Command, io: Io): void {
   daemonCommand(program, 'retry', 'make waiting mail due now; limits still hold')
-    .argument('<target>', 'queue domain@pool, lane source/provider, or message id')
+    .argument('<target>', 'queue domain@pool, lane source/provider, job:NAME or message id')
     .action(async (target: string, options: Where) => {
       const client = await connect(options, io);
       const n = await client.retry(target, act(io));

@@ -4,7 +4,7 @@
  * Recipients are invented (u<seed>-<number>@domain) unless an address is given: meant for a daemon whose DNS leads to a sink,
  * never for one that delivers into the Internet. Ends with exit code 0 when every message was accepted, else 1.
  */
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { readDomain } from '../config/address.js';
 import { startCampaign, type GeneratorStats } from '../rehearse/generator.js';
 import { createVirtualClock } from '../rehearse/virtual-clock.js';
@@ -34,7 +34,7 @@ export function register(program: Command, io: Io, surroundings: Surroundings = 
     .option('--from <domain,…>', 'sender domains, taken in turn (default: sender.example)', senders)
     .option('--count <number>', 'messages', positive, 1)
     .option('--rate <rate>', 'such as 200/h or 50/s (default: as fast as they are taken)', hourly)
-    .option('--size <size>', 'of one message', octets, 4_096)
+    .addOption(new Option('--size <size>', 'of one message').argParser(octets).default(4_096, '4KB'))
     .option('--server <host:port>', 'the listener (default: 127.0.0.1:2525)', serverAddress)
     .option('--connections <number>', 'connections at once', positive, 4)
     .option('--recipients <number>', 'recipients of one message', positive, 1)

@@ -38,19 +38,20 @@ export function register(program: Command, io: Io, { start, signals }: Surroundi
           error instanceof FaultError ? error.faults.map(printFault) : [`rampd: ${error instanceof Error ? error.message : String(error)}`];
         io.err(page(lines));
       };
-      let reread: (() => void) | undefined;
+      const late: { daemon?: Running } = {};
       let asked = false;
-      // Before the daemon stands: until somebody listens, the signal ends the process.
-      signals.on('SIGHUP', () => {
+      const reread = (): void => {
         asked = true;
-        reread?.();
-      });
+        void late.daemon?.reload('signal:SIGHUP').then(({ warnings }) => io.err(page(warnings)), told);
+      };
+      // Before the daemon stands: until somebody listens, the signal ends the process.
+      signals.on('SIGHUP', reread);
       const daemon = await start({
         settingsFile: findConfig(io, options.config),
         cwd: io.cwd,
         debug: command.optsWithGlobals().debug === true,
       });
-      reread = () => void daemon.reload('signal:SIGHUP').then(({ warnings }) => io.err(page(warnings)), told);
+      late.daemon = daemon;
       // The file may have changed after it was read.
       if (asked) reread();
       let interrupted = false;

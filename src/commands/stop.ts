@@ -1,5 +1,5 @@
 /** `rampd stop`: lets transactions finish, then ends the daemon; waits until its socket answers no more. */
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectControl } from '../control/client.js';
 import { answers } from '../control/socket-file.js';
@@ -15,7 +15,7 @@ const LOOK = 100;
 export function register(program: Command, io: Io): void {
   daemonCommand(program, 'stop', 'let transactions finish, then end the daemon')
     .option('--no-wait', 'return as soon as it has begun to stop')
-    .option('--timeout <time>', 'how long to wait', duration, 120_000)
+    .addOption(new Option('--timeout <time>', 'how long to wait').argParser(duration).default(120_000, '2m'))
     .option('--why <text>', 'reason, for the journal')
     .action(async (options: Where & { wait: boolean; timeout: number; why?: string }) => {
       const socket = await socketPath(options, io);

@@ -4,7 +4,7 @@
  * Ink is loaded only once both ends are known to be terminals; otherwise one plain snapshot is printed. Leaves the terminal
  * as it was, whatever ends it: a key, a signal, an error.
  */
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { Ms } from '../kernel/units.js';
 import type { TopOptions } from '../tui/run.js';
 import { cannotDraw, snapshot } from '../tui/snapshot.js';
@@ -36,7 +36,7 @@ interface Options extends Where {
 
 export function register(program: Command, io: Io, surroundings: Surroundings = real): void {
   daemonCommand(program, 'top', 'sources, windows and events on one screen, live')
-    .option('--every <time>', 'time between two looks, real time', duration, 1_000)
+    .addOption(new Option('--every <time>', 'time between two looks, real time').argParser(duration).default(1_000, '1s'))
     .action(async (options: Options) => {
       if (options.every < FASTEST) throw new UsageError('--every must be 100ms or more');
       const client = await connect(options, io);

@@ -2,10 +2,9 @@
  * Lists and files over the control API: GET /v1/suppression, /v1/suppression/export; POST /v1/suppression/add, remove, import,
  * /v1/import/snds. Files travel as streams of CSV in both directions; the suppression list is never held in memory.
  */
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { HttpError } from './http-body.js';
 import type { Act, Operations } from './operations.js';
 import { author, checked, why } from './requests.js';
 
@@ -21,16 +20,12 @@ const listQuery = z.strictObject({
 const sndsQuery = z.strictObject({ author, why });
 const importQuery = z.strictObject({ scope, author, why });
 
+const CSV = { config: { csv: true } };
+
 type FileOperations = Pick<Operations, 'suppression' | 'importSnds'>;
 
 const act = (body: { author: string; why?: string | undefined }): Act =>
   body.why === undefined || body.why === '' ? { author: body.author } : { author: body.author, why: body.why };
-
-/** Throws HttpError when something else came, or nothing. */
-function csvOf({ body }: FastifyRequest): Readable {
-  if (body instanceof Readable) return body;
-  throw new HttpError(415, 'a file is sent as text/csv');
-}
 
 export function fileRoutes(app: FastifyInstance, operations: FileOperations): void {
   const { suppression } = operations;
@@ -50,10 +45,11 @@ export function fileRoutes(app: FastifyInstance, operations: FileOperations): vo
     const { addresses, scope, ...rest } = checked(removeBody, request.body);
     return { entries: await suppression.remove(addresses, scope, act(rest)) };
   });
-  app.post('/v1/import/snds', async request => operations.importSnds(csvOf(request), act(checked(sndsQuery, request.query))));
-  app.post('/v1/suppression/import', async request => {
-    const csv = csvOf(request);
+  app.post('/v1/import/snds', CSV, async request =>
+    operations.importSnds(request.body as Readable, act(checked(sndsQuery, request.query))),
+  );
+  app.post('/v1/suppression/import', CSV, async request => {
     const { scope, ...rest } = checked(importQuery, request.query);
-    return suppression.import(csv, { scope }, act(rest));
+    return suppression.import(request.body as Readable, { scope }, act(rest));
   });
 }

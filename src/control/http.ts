@@ -109,8 +109,10 @@ function appOf(parts: HttpParts, operations: Operations, closing: AbortSignal): 
   app.addHook('preValidation', async (request, reply) => {
     const author = callers.get(request)?.name;
     const query = request.query as Record<string, unknown>;
-    // A file has no place for it but the query.
-    if ('author' in query || (request.method === 'POST' && request.body !== UNREAD)) query.author = author;
+    // Who acts is who came, not who is named.
+    if ('author' in query || request.routeOptions.config?.csv) query.author = author;
+    const messages = request.url.startsWith('/v1/messages');
+    if (request.method === 'POST' && request.body === undefined && !messages) request.body = { author };
     if (request.body !== UNREAD) return;
     // base64 takes four bytes for three.
     const most = Math.ceil(settings().maxMessageSize * 1.4) + 64 * 1024;
@@ -120,8 +122,7 @@ function appOf(parts: HttpParts, operations: Operations, closing: AbortSignal): 
         tell(author ?? '', request.raw.socket.remoteAddress ?? '', error.statusCode, error.message);
       throw error;
     });
-    // Who acts is who came, not who is named.
-    const named = typeof body === 'object' && body !== null && !request.url.startsWith('/v1/messages');
+    const named = typeof body === 'object' && body !== null && !Array.isArray(body) && !messages;
     request.body = named ? { ...body, author } : body;
   });
 

@@ -29,7 +29,7 @@ const CAUSES: Readonly<Record<string, (reason: ReasonView) => string>> = {
   'schedule-start': () => 'the warm-up has not started yet',
   'retry-after': ({ used }) =>
     `its next attempt is not due yet${used ? `: ${used === 1 ? 'one was' : `${numberText(used)} attempts were`} deferred` : ''}`,
-  route: () => 'it has no route',
+  route: ({ from }) => from || 'it has no route',
   'mx-hosts': () => 'its MX hosts could not be used',
   'cold-wait': () => 'left to the cold sources of its pool, which have slots for it within cold-wait',
   'sticky-for': () => 'it goes back to the source that greylisted it',
@@ -64,7 +64,8 @@ export function reasonText(reason: ReasonView): string {
       if (used !== null) text += `: ${(USED[limit] ?? (n => `${n} used`))(numberText(used))}`;
     }
   }
-  const from = reason.from === '' || (window !== undefined && reason.from === `window ${window}`) ? '' : ` (${reason.from})`;
+  const from =
+    reason.from === '' || limit === 'route' || (window !== undefined && reason.from === `window ${window}`) ? '' : ` (${reason.from})`;
   return printable(text + from);
 }
 

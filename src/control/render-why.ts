@@ -20,9 +20,14 @@ export function renderWhy(why: WhyView, screen: Screen): string {
       ...(why.ahead ? wrap(`${numberText(why.ahead)} of its queue are due before it`, screen.width, 2) : []),
       ...(why.forecast ?? []).flatMap(text => wrap(text, screen.width, 2)),
       ...(why.holds ?? []).flatMap(hold => ['', ...waitLines(hold, screen)]),
-      ...why.lanes.flatMap(lane => ['', ...laneLines(lane, screen)]),
+      ...why.lanes.flatMap(lane => afterSummary(laneLines(lane, screen), why.summary)),
     ]) + (why.source ? `\n${renderSources([{ ...why.source, because: [] }], screen)}` : '')
   );
+}
+
+/** A lane that goes says nothing twice. */
+function afterSummary(lines: readonly string[], summary: string): readonly string[] {
+  return lines.length === 1 && lines[0] === summary ? [] : ['', ...lines];
 }
 
 /** What others said of a source's mail. */

@@ -88,12 +88,24 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   };
 }
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Takes a file as text/csv; else a POST takes JSON. */
+    csv?: boolean;
+  }
+}
+
 /** All of the control API, for who may use it; `closing` ends the streams. */
 export function mountRoutes(app: FastifyInstance, options: Omit<ControlOptions, 'socket'>, closing: AbortSignal): void {
   const { operations, log } = options;
   const wall = options.wall ?? Date.now;
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
   app.setNotFoundHandler((request, reply) => reply.code(404).send({ error: `there is no ${request.method} ${request.url.slice(0, 200)}` }));
+  app.addHook('preHandler', async request => {
+    if (request.method !== 'POST' || request.is404) return;
+    const { csv = false } = request.routeOptions.config;
+    if (csv !== request.body instanceof Readable) throw new HttpError(415, `this takes ${csv ? 'text/csv' : 'application/json'}`);
+  });
   readRoutes(app, operations);
   actRoutes(app, operations, log);
   fileRoutes(app, operations);
@@ -101,6 +113,8 @@ export function mountRoutes(app: FastifyInstance, options: Omit<ControlOptions, 
   const heartbeat = options.heartbeat ?? 15_000;
   const streamed = (reply: FastifyReply, lines: (signal: AbortSignal) => AsyncGenerator<string>): FastifyReply => {
     const gone = new AbortController();
+    // Whoever went while something was looked up for them closes nothing any more.
+    if (reply.raw.destroyed) gone.abort();
     reply.raw.once('close', () => gone.abort());
     const text = lines(AbortSignal.any([closing, gone.signal]));
     return reply.type('application/x-ndjson').send(Readable.from(text, { objectMode: false }));

@@ -65,14 +65,20 @@ export interface TraceStreamOptions {
   readonly signal: AbortSignal;
 }
 
-/** `off` is called when the stream ends, however it does. */
-export async function* traceStream(
-  follower: TraceFollower,
-  off: () => void,
-  { heartbeat, signal }: TraceStreamOptions,
-): AsyncGenerator<string> {
-  // A reader that goes away before it has read anything never begins this, and ends it all the same.
-  signal.addEventListener('abort', off, { once: true });
+/** `off` is called when the stream ends, however it does, and if `signal` has ended it before it began. */
+export function traceStream(follower: TraceFollower, off: () => void, options: TraceStreamOptions): AsyncGenerator<string> {
+  const { signal } = options;
+  // Not left to the generator: a reader that goes before it has read anything never begins it.
+  const ended = (): void => {
+    signal.removeEventListener('abort', ended);
+    off();
+  };
+  if (signal.aborted) off();
+  else signal.addEventListener('abort', ended);
+  return pieces(follower, ended, options);
+}
+
+async function* pieces(follower: TraceFollower, ended: () => void, { heartbeat, signal }: TraceStreamOptions): AsyncGenerator<string> {
   try {
     yield '\n';
     while (!signal.aborted) {
@@ -81,6 +87,6 @@ export async function* traceStream(
       else if (!(await follower.next(heartbeat, signal))) yield '\n';
     }
   } finally {
-    off();
+    ended();
   }
 }

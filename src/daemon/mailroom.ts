@@ -115,7 +115,10 @@ export class Mailroom {
       const rows: { row: QueuedRecipient; queue: Queue }[] = [];
       for await (const found of this.#parts.store.find(one.number)) rows.push(found);
       if (rows.length === 0) throw new Refusal(`no recipient of message ${target} waits`);
-      return this.#due(rows, now);
+      const held = [...new Set(rows.map(({ queue }) => queue))].filter(queue => this.#parts.dispatcher.backlog.lookAgain(queue.id));
+      const count = (await this.#due(rows, now)) + rows.filter(({ row, queue }) => row.due <= now && held.includes(queue)).length;
+      this.#parts.dispatcher.queuesChanged();
+      return count;
     }
     const queues = target.startsWith(JOB)
       ? this.#matching(undefined, target.slice(JOB.length))
@@ -126,15 +129,11 @@ export class Mailroom {
       throw new Refusal(`nothing waits in ${target}: name a queue domain@pool, a lane source/provider, job:NAME or a message id`);
     let count = 0;
     for (const queue of queues) {
-      const waiting = this.#parts.dispatcher.backlog.waiting.get(queue.id);
-      if (waiting) waiting.holdUntil = 0;
+      const held = this.#parts.dispatcher.backlog.lookAgain(queue.id);
       await this.#each(queue, async rows => {
-        count += await this.#due(
-          rows.filter(row => row.due > now).map(row => ({ row, queue })),
-          now,
-        );
+        const later = rows.filter(row => row.due > now).map(row => ({ row, queue }));
+        count += (await this.#due(later, now)) + (held ? rows.length - later.length : 0);
       });
-      if (waiting) this.#parts.dispatcher.backlog.place(waiting.queue);
     }
     this.#parts.dispatcher.queuesChanged();
     return count;

@@ -66,7 +66,7 @@ interface End {
 async function stop(parts: StopParts, author: string, end: End): Promise<void> {
   const { log, acceptor, http, governor, keeper, delivery, kept } = parts;
   const reloaded = parts.reloads.close();
-  if (code === 0) await reloaded;
+  if (end.code === 0) await reloaded;
   const { drain } = parts.settings();
   const step = async (what: string, act: () => Promise<unknown> | void): Promise<void> => {
     try {

@@ -30,7 +30,7 @@ export interface BacklogHooks {
 
 export interface BacklogPorts {
   readonly clock: Clock;
-  readonly router: Pick<Router, 'resolve' | 'peek'>;
+  readonly router: Pick<Router, 'resolve' | 'peek' | 'askAgain'>;
   readonly settings: () => Settings;
   readonly paused: (queue: Queue) => Reason | undefined;
 }
@@ -117,6 +117,16 @@ export class Backlog {
       waiting.holdUntil = 0;
       this.place(waiting.queue);
     }
+  }
+
+  /** Looks for a route at once. True when due mail of the queue was kept back until then. */
+  lookAgain(id: number): boolean {
+    const waiting = this.waiting.get(id);
+    if (!waiting || waiting.holdUntil <= this.#ports.clock.now()) return false;
+    this.#ports.router.askAgain(waiting.queue.domain);
+    waiting.holdUntil = 0;
+    this.place(waiting.queue);
+    return true;
   }
 
   /** Not before then, whatever is due. */

@@ -160,7 +160,10 @@ export class Changes {
   ) {
     const { provider, stage } = options;
     const unit = provider === undefined ? climb.unit : climb.own.get(provider);
-    if (!unit) throw new Error(`${provider} has no stage of its own on ${climb.source.name}: schedule ${climb.schedule.name} names none`);
+    if (!unit)
+      throw new Error(
+        `${provider} has no stage of its own on ${climb.source.name}: schedule ${climb.schedule.name} names ${[...climb.own.keys()].join(', ') || 'no provider'}`,
+      );
     const name = provider === undefined ? climb.source.name : `${provider} on ${climb.source.name}`;
     const stated = climb.source.limits;
     const done = act({ verb, progress: unit.progress, stages: unit.stages, name, stage, mayReach: reach(climb, unit), stated, now });

@@ -49,6 +49,12 @@ export class Lookups<T> {
     return asking;
   }
 
+  /** A failed lookup of this name is not remembered until its time, but made again when next asked for. */
+  askAgain(name: string): void {
+    const held = this.#held.get(name);
+    if (held && held.failures > 0) this.#held.set(name, { ...held, expires: this.#clock.now() });
+  }
+
   async #fetch(name: string, failures: number): Promise<Held<T>> {
     const answer = await this.#ask(name);
     const now = this.#clock.now();

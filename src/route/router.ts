@@ -55,6 +55,8 @@ export interface Router {
   resolve(domain: string): Promise<Route>;
   /** The route in the cache, when it has not expired and was made from the settings in force. */
   peek(domain: string): Route | undefined;
+  /** A failure that is remembered for this domain is looked into at the next resolve, not when its time has come. */
+  askAgain(domain: string): void;
   addresses(host: MxHost): Promise<HostAddresses>;
   /** What a connection to this host must be; `strictest` adds what the limits demand. Never rejects. */
   tls(host: MxHost): Promise<HostTls>;
@@ -206,6 +208,11 @@ export function createRouter({ dns, clock, settings, random, interfaces = () => 
   return {
     resolve,
     peek,
+    askAgain(domain) {
+      const name = bareName(domain);
+      if (routes.get(name)?.kind === 'temporary') routes.delete(name);
+      for (const asked of new Set([name, current().queueTo.find(name) ?? name])) [mx, a, aaaa].forEach(lookups => lookups.askAgain(asked));
+    },
     addresses,
     tls: demands.tls,
     order(hosts) {

@@ -186,6 +186,27 @@ describe('who is heard', () => {
     expect(JSON.stringify(operations.asked)).toContain('"author":"ops"');
     expect(JSON.stringify(operations.asked)).not.toContain('somebody');
   });
+
+  it('acts by the name of its token where the request names nobody, too', async () => {
+    operations.asked.length = 0;
+    expect(await ask('POST', '/v1/reload', { token: 'ops-secret' })).toMatchObject({ status: 200 });
+    const csv = { token: 'ops-secret', headers: { 'content-type': 'text/csv' }, body: 'ann@example.com' };
+    expect(await ask('POST', '/v1/suppression/import', csv)).toMatchObject({ status: 200 });
+    expect(await ask('POST', '/v1/import/snds?author=somebody', csv)).toMatchObject({ status: 200 });
+    expect(operations.asked.map(({ args }) => args.at(-1))).toEqual(Array(3).fill({ author: 'ops' }));
+  });
+
+  it('says which media type is wanted', async () => {
+    const csv = { token: 'ops-secret', headers: { 'content-type': 'text/csv' }, body: 'x' };
+    expect(await ask('POST', '/v1/pause', csv)).toMatchObject({ status: 415, body: { error: 'this takes application/json' } });
+    for (const path of ['/v1/suppression/import', '/v1/import/snds'])
+      for (const body of [undefined, {}])
+        expect(await ask('POST', path, { token: 'ops-secret', body })).toMatchObject({
+          status: 415,
+          body: { error: 'this takes text/csv' },
+        });
+    expect(await ask('POST', '/v1/pause', { token: 'ops-secret', body: ['x'] })).toMatchObject({ status: 400 });
+  });
 });
 
 describe('a message', () => {

@@ -69,6 +69,33 @@ describe('GET /v1/trace', () => {
     await expect(read()).rejects.toThrow('there is no message, lane or source called x');
   });
 
+  it('leaves nobody listening for a reader who went before it began', async () => {
+    const begin = operations.trace.bind(operations);
+    let asked: () => void = () => undefined;
+    let found: () => void = () => undefined;
+    const was = new Promise<void>(resolve => (asked = resolve));
+    const searched = new Promise<void>(resolve => (found = resolve));
+    let began = 0;
+    operations.trace = async (target, hear) => {
+      asked();
+      await searched;
+      const off = await begin(target, hear);
+      began++;
+      return off;
+    };
+    const abort = new AbortController();
+    const reader = client().trace('00-0000000001', abort.signal);
+    reader.catch(() => undefined);
+    await was;
+    abort.abort();
+    await expect(reader).rejects.toThrow();
+    // The server has seen it go, too: what comes next on its loop is behind that.
+    expect(await client().status()).toBeDefined();
+    found();
+    await expect.poll(() => began).toBe(1);
+    await expect.poll(() => operations.tracers.size).toBe(0);
+  });
+
   it('ends with the daemon', async () => {
     const read = async () => {
       let n = 0;

@@ -43,6 +43,7 @@ function stand(failing: readonly Step[] = []) {
     clock: { now: () => 0 },
     log: { info: () => undefined, error: ({ error }: { error: string }) => errors.push(error) },
     settings: () => ({ drain: 0 }),
+    reloads: { close: () => Promise.resolve() },
     lock: { release: soon('lock') },
     kept: { ledger: { close: () => now('ledger') }, store: { close: soon('store') }, journal: { close: () => now('journal') } },
     acceptor: { stop: soon('acceptor') },

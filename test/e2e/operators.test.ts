@@ -197,6 +197,23 @@ describe('retry', () => {
   });
 });
 
+describe('retry of mail that has no route', () => {
+  it.each(['message', 'queue'])('looks for one at once, and counts it (%s)', async how => {
+    const domain = `lost-${how}.example`;
+    w.dns.set(domain, { fail: 'servfail' });
+    const id = await send(`a@${domain}`, 'free');
+    await until(
+      () => rampd('why', id),
+      text => text.includes('no route yet'),
+    );
+    w.dns.set(domain, { mx: [{ preference: 10, exchange: 'mx.all.example' }] });
+    await otherMailGoes();
+    expect(taken).not.toContain(`a@${domain}`);
+    expect(await rampd('retry', how === 'message' ? id : `${domain}@free`)).toBe('1 recipient is due now; limits still hold\n');
+    await arrived(`a@${domain}`);
+  });
+});
+
 describe('delete', () => {
   it('removes what fits, tells the senders when asked to, and accounts for it', async () => {
     await rampd('pause', 's-gone', '--why', 'to fill a queue');
