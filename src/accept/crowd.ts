@@ -1,5 +1,6 @@
 /**
- * Who is connected: how many connections each entry under `clients` has at once, against its `max-connections`.
+ * Who is connected: how many connections each entry under `clients` has at once, against its `max-connections`, and how many
+ * one address has that is nobody's (yet): strangers do not take the room of clients.
  *
  * A connection counts for the entry that its address belongs to, and for its user's from the login on. Counted over the
  * connections that are open, by the settings in force: a reload needs nothing done, and what is open stays open.
@@ -9,6 +10,9 @@ import type { Client } from '../kernel/settings.js';
 import type { Identities } from './identity.js';
 import { SmtpRefusal } from './ports.js';
 
+/** Connections of one address that belong to no entry. Of 2,000 a listener takes, that leaves room for others. */
+export const STRANGERS_OF_ADDRESS = 200;
+
 export class Crowd {
   readonly #present = new Set<SMTPServerSession>();
 
@@ -16,7 +20,9 @@ export class Crowd {
 
   /** A connection comes. Throws SmtpRefusal (421). */
   enter(session: SMTPServerSession): void {
-    this.#assertPlace(this.identities.of(session)?.client, session);
+    const client = this.identities.of(session)?.client;
+    if (client) this.#assertPlace(client, session);
+    else this.#assertStranger(session);
     this.#present.add(session);
   }
 
@@ -35,5 +41,11 @@ export class Crowd {
     let others = 0;
     for (const other of this.#present) if (other !== session && this.identities.of(other)?.client === client) others++;
     if (others >= most) throw new SmtpRefusal(421, '4.7.0', `Too many connections: this client may have ${most} at once`);
+  }
+
+  #assertStranger({ remoteAddress }: SMTPServerSession): void {
+    let others = 0;
+    for (const other of this.#present) if (other.remoteAddress === remoteAddress && !this.identities.of(other)) others++;
+    if (others >= STRANGERS_OF_ADDRESS) throw new SmtpRefusal(421, '4.7.0', 'Too many connections from your address');
   }
 }

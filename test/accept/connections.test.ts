@@ -1,6 +1,7 @@
 /** How many connections a client and a listener take at once, and how long a silent one is kept. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { hashPassword } from '../../src/accept/password.js';
+import { STRANGERS_OF_ADDRESS } from '../../src/accept/crowd.js';
 import { Wire } from './dialogue.js';
 import { bench, client, listener, settings, tlsOf, type Bench } from './kit.js';
 
@@ -28,6 +29,20 @@ afterEach(async () => {
 });
 
 const FULL = /^421 4\.7\.0 Too many connections: this client may have 2 at once$/;
+
+it('a stranger leaves room for clients, and may come again when it has gone', async () => {
+  const server = await start({
+    clients: [client({ from: ['127.0.0.7'] })],
+    listeners: [listener({ maxConnections: STRANGERS_OF_ADDRESS + 5 })],
+  });
+  const crowd = await Promise.all(Array.from({ length: STRANGERS_OF_ADDRESS + 1 }, () => knock(server.port)));
+  expect(crowd.filter(one => one.said.startsWith('220 '))).toHaveLength(STRANGERS_OF_ADDRESS);
+  expect(crowd.find(one => !one.said.startsWith('220 '))?.said).toBe('421 4.7.0 Too many connections from your address');
+  expect((await knock(server.port, { localAddress: '127.0.0.7' })).said).toMatch(/^220 /);
+  expect((await knock(server.port, { localAddress: '127.0.0.8' })).said).toMatch(/^220 /);
+  await crowd.find(one => one.said.startsWith('220 '))?.wire.ask('QUIT');
+  expect((await knock(server.port)).said).toMatch(/^220 /);
+});
 
 describe('max-connections of a client', () => {
   it('counts all of its addresses, and says 421 to the next one', async () => {
