@@ -98,7 +98,7 @@ export class OpenSmtpd extends Running<Options> {
     this.#write();
     const command = [PROGRAM, '-d', '-f', this.at('smtpd.conf')];
     const [program = '', ...args] = apart ? ['unshare', '-m', 'sh', '-c', APART, 'smtpd', ...command] : command;
-    this.command = { program, args, env: ENGINE === undefined ? {} : { OPENSSL_CONF: this.at('openssl.cnf') } };
+    this.command = { program, args, env: ENGINE === undefined || options.tls === 'broken' ? {} : { OPENSSL_CONF: this.at('openssl.cnf') } };
   }
 
   static start(options: Options): Promise<OpenSmtpd> {
@@ -126,7 +126,7 @@ export class OpenSmtpd extends Running<Options> {
     writeFileSync(this.at('filter'), filter(policy.port), { mode: 0o755 });
     const domains = [domain, ...alike];
     const mailboxes = domains.flatMap(name => users.map(user => `${user}@${name}`));
-    const security = { none: '', offered: 'tls pki own', required: 'tls-require pki own' }[tls];
+    const security = { none: '', offered: 'tls pki own', broken: 'tls pki own', required: 'tls-require pki own' }[tls];
     writeFileSync(
       this.at('smtpd.conf'),
       `table users { ${mailboxes.map(mailbox => `"${mailbox}" = "${USER}"`).join(', ')} }

@@ -118,7 +118,7 @@ virtual_uid_maps = static:${uid}
 virtual_gid_maps = static:${gid}
 smtpd_peername_lookup = no
 ${policy ? asking(policy) : 'smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination'}
-smtpd_tls_security_level = ${{ none: 'none', offered: 'may', required: 'encrypt' }[tls]}
+smtpd_tls_security_level = ${{ none: 'none', offered: 'may', broken: 'may', required: 'encrypt' }[tls]}
 smtpd_discard_ehlo_keyword_address_maps = inline:{ ${['0.0.0.0', ...clear].map(host => `${host}=starttls`).join(', ')} }
 smtpd_tls_cert_file = ${cert}
 smtpd_tls_key_file = ${key}

@@ -16,8 +16,8 @@ export interface ReceiverOptions {
   readonly users: readonly string[];
   /** Octets. */
   readonly maxSize: number;
-  /** STARTTLS; default offered. */
-  readonly tls?: 'none' | 'offered' | 'required';
+  /** STARTTLS; default offered. `broken`: offered, and OpenSMTPD is left to break every handshake. */
+  readonly tls?: 'none' | 'offered' | 'required' | 'broken';
   /** Addresses of clients that are not offered it; OpenSMTPD makes no difference. */
   readonly clear?: readonly string[];
   /** Another address of its own, where it waits for its client two seconds only; OpenSMTPD always waits for minutes. */
