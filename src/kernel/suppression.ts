@@ -59,7 +59,7 @@ export const scopeOfSender = (sender: string): string => domainOf(sender);
  * everybody else.
  */
 export interface SideRow {
-  readonly table: 'suppression' | 'reports';
+  readonly table: 'suppression' | 'reports' | 'shared';
   readonly key: Uint8Array;
   /** null removes it. */
   readonly value: Uint8Array | null;

@@ -32,7 +32,7 @@ type QueueName = Pick<QueueKind, 'pool' | 'domain' | 'warmUp'> & { readonly [K i
 const groupOf = ({ pool, warmUp, priority = 'normal', job = '' }: QueueName): string => `${warmUp} ${priority} ${pool}\n${job}`;
 
 export class Queues {
-  readonly shared = new SharedJobs();
+  readonly shared: SharedJobs;
   readonly #byId = new Map<number, MemoryQueue>();
   readonly #byName = new Map<string, Map<string, MemoryQueue>>();
   /** Since when they are empty, longest first. */
@@ -45,7 +45,8 @@ export class Queues {
   #wasFull = false;
   #swept: Instant = 0;
 
-  constructor(shelf: Shelf, nextId: () => number, jobs?: JobQueues, mostOfJobs = MOST_OF_JOBS) {
+  constructor(shelf: Shelf, nextId: () => number, jobs?: JobQueues, mostOfJobs = MOST_OF_JOBS, shared = new SharedJobs()) {
+    this.shared = shared;
     this.#shelf = shelf;
     this.#nextId = nextId;
     this.#jobs = jobs;

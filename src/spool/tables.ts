@@ -30,6 +30,8 @@ export interface Tables {
   readonly reports: Table;
   /** See receipts.ts. */
   readonly receipts: Table;
+  /** See shared-jobs.ts. */
+  readonly shared: Table;
   /** format, counters, suspects. */
   readonly meta: Table;
   readonly root: lmdb.RootDatabase<Uint8Array, Uint8Array>;
@@ -70,6 +72,7 @@ export function openTables(dir: string, hasSegments: boolean): Tables {
       suppression: table('suppression'),
       reports: table('reports'),
       receipts: table('receipts'),
+      shared: table('shared'),
       meta: table('meta'),
     };
   } catch (error) {

@@ -5,7 +5,10 @@ import { Queues } from '../../src/spool/queues.js';
 import { SharedJobs } from '../../src/spool/shared-jobs.js';
 import { Slab } from '../../src/spool/bytes.js';
 import { readQueueRow, writeQueueRow } from '../../src/spool/small-rows.js';
-import { close, envelope, folder, open, queueOf, to } from './ground.js';
+import { createManualClock } from '../../src/rehearse/manual-clock.js';
+import { close, copyOf, envelope, folder, open, queueOf, START, to } from './ground.js';
+
+const HOUR = 3_600_000;
 
 const named = (q: { domain: string; priority: string; job: string; waiting: number }) =>
   `${q.domain} ${q.priority} ${q.job || '-'} ${q.waiting}`;
@@ -68,8 +71,43 @@ describe('mail of a job', () => {
     expect([store.sharedJobs.names(), store.sharedJobs.queuesOf('b')]).toEqual([[], []]);
   });
 
+  it('is known to share one after a restart too, and no longer than something waits there', async () => {
+    const dir = folder();
+    const store = await open(dir, { jobQueues: 1 });
+    const hand = (job: string, ...addresses: string[]) => store.accept(envelope({ job }), to(...addresses), Buffer.from('x\r\n'));
+    const long = 'campaign '.repeat(100);
+    await Promise.all([hand('a', 'a@one.example'), hand('b', 'b@one.example', 'b@two.example'), hand(long, 'c@two.example')]);
+    const killed = await open(copyOf(dir), { jobQueues: 1 });
+    await close(store);
+    const clock = createManualClock(START);
+    const again = await open(dir, { jobQueues: 1, clock });
+    for (const one of [killed, again]) {
+      expect(one.sharedJobs.names().sort()).toEqual(['b', long]);
+      expect(one.sharedJobs.queuesOf('b').map(named).sort()).toEqual(['one.example normal - 1', 'two.example normal - 2']);
+      expect(one.sharedJobs.queuesOf(long).map(named)).toEqual(['two.example normal - 2']);
+      expect(one.sharedJobs.queuesOf('a')).toEqual([]);
+    }
+    await close(killed);
+    const drain = async (domain: string) => {
+      const queue = queueOf(again, domain, 'marketing', '');
+      await again.settle(
+        queue.peek(9).map(row => (queue.take(row), { row, queue, to: null, count: 'delivered' as const })),
+        [],
+      );
+    };
+    await drain('two.example');
+    clock.advance(HOUR);
+    // This commit looks for what is empty, the next one forgets it.
+    for (let i = 0; i < 2; i++) await again.settle([], []);
+    await close(again);
+    const last = await open(dir, { jobQueues: 1 });
+    expect(last.sharedJobs.names()).toEqual(['b']);
+    expect(last.sharedJobs.queuesOf('b').map(named)).toEqual(['one.example normal - 1']);
+    await close(last);
+  });
+
   it('is known from before its commit, and of jobs beyond those remembered by name the queues are', () => {
-    const shared = new SharedJobs(1);
+    const shared = new SharedJobs(undefined, 1);
     const queue = new MemoryQueue(1, 'p', 'd', 'allow', { resident: 0, budget: 100 } as Shelf);
     queue.hold(7);
     for (const job of ['a', 'b', 'c']) shared.note(job, queue);
