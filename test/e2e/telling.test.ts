@@ -163,7 +163,13 @@ alerts: { on: [window-opened], mail: ops@outlook.com, webhook: { url: "${alerts}
     n => n >= 2,
   );
   const status = await w.status();
-  expect(status.records?.map(r => r.name.replace(/.*\//, ''))).toEqual(['acct.csv', 'acct.ndjson', 'reject.csv', 'crm']);
+  expect(status.records?.map(r => r.name.replace(/.*\//, ''))).toEqual([
+    'acct.csv',
+    'acct.ndjson',
+    'reject.csv',
+    'crm',
+    expect.stringMatching(/^alert-1-localhost-/),
+  ]);
   expect(status.records?.every(r => r.lost === 0)).toBe(true);
   const shown = JSON.stringify(await w.client.settings());
   expect(shown).toContain('"url":"https://localhost');
