@@ -46,8 +46,8 @@ function built(message: MessageJson, people: Record<'from' | 'to' | 'cc' | 'repl
   const composer = new MailComposer({
     ...named,
     ...(subject !== undefined ? { subject } : {}),
-    ...(text !== undefined ? { text } : {}),
-    ...(html !== undefined ? { html } : {}),
+    ...(text !== undefined ? { text: lines(text) } : {}),
+    ...(html !== undefined ? { html: lines(html) } : {}),
     ...(messageId !== undefined ? { messageId } : {}),
     headers: Object.entries(headers).flatMap(([key, value]) => [value].flat().map(one => ({ key, value: one }))),
     attachments: attachments.map(({ filename, content, contentType, cid, disposition }) => ({
@@ -64,6 +64,9 @@ function built(message: MessageJson, people: Record<'from' | 'to' | 'cc' | 'repl
   });
   return composer.compile().build();
 }
+
+/** The composer makes CRLF of LF alone. */
+const lines = (text: string): string => text.replace(/\r\n?/g, '\n');
 
 function rawBytes(raw: NonNullable<MessageJson['raw']>): Buffer {
   const bytes = typeof raw === 'string' ? Buffer.from(raw, 'utf8') : Buffer.from(raw.base64, 'base64');

@@ -57,6 +57,8 @@ export class SuppressionList {
     const address = readSuppressed(recipient);
     if (!suppression?.on.includes(cause) || address === undefined) return [];
     const scope = suppression.scope === 'global' ? '' : scopeOfSender(sender);
+    // A notice of ours has no sender domain, and one that bounces says nothing to all senders.
+    if (scope === '' && suppression.scope !== 'global') return [];
     const now = clock.now();
     const until = suppression.expireAfter === Infinity ? undefined : now + suppression.expireAfter;
     const there = store()?.suppression.get(scope, address, now);

@@ -269,6 +269,12 @@ describe('a message', () => {
     expect(await post({ raw: 'Subject: \0\n\n', envelope })).toMatchObject({ status: 422, body: { error: 'NUL in the message' } });
   });
 
+  it('has lines that end as lines of mail do, however its text wrote them', async () => {
+    expect((await post({ ...HELLO, text: 'a\rb\nc\r\nd', html: '<p>\r</p>\n' })).status).toBe(202);
+    expect(world.stored[0]?.content).toContain('\r\n\r\na\r\nb\r\nc\r\nd\r\n');
+    expect(world.stored[0]?.content.replaceAll('\r\n', '')).not.toMatch(/[\r\n]/);
+  });
+
   it('goes through the same rules as over SMTP', async () => {
     const envelope = { from: 'a@example.com', to: ['b@example.net'] };
     const raw = `X-Job: own\nBcc: x@example.net\nX-Virtual-MTA: alerts\n${'Received: by mta.example.com\n'.repeat(6)}\n`;

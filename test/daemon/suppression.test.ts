@@ -109,3 +109,11 @@ it('makes entries for as long as the settings say, which may be longer than any 
   for await (const piece of desk.export()) csv += piece;
   expect(await desk.import(pieces(csv), { scope: '' }, ann)).toMatchObject({ taken: 1, faulty: 0 });
 });
+
+it('makes an entry for the domain that mailed, and none for everybody of a notice that bounces', async () => {
+  const { list, store } = await world({ scope: 'sender-domain' });
+  await store.settle([], [], list.entry('a@b.example', 's@shop.example', 'mailbox.unknown', '550 5.1.1 x'));
+  expect(list.refused('a@b.example', 'news@shop.example')).toBeDefined();
+  expect(list.refused('a@b.example', 'news@other.example')).toBeUndefined();
+  expect(list.entry('c@b.example', '', 'mailbox.unknown', '550 5.1.1 x')).toEqual([]);
+});
