@@ -12,7 +12,7 @@ import { readHttpCertificate } from '../control/http-listener.js';
 import { FaultError, type Fault } from '../kernel/fault.js';
 import type { Settings } from '../kernel/settings.js';
 import { credentialsOf } from '../outcome/hook-request.js';
-import { unopened } from '../outcome/rotated-file.js';
+import { unmade, unopened } from '../outcome/rotated-file.js';
 import { readSecretFile } from '../outcome/secret-file.js';
 
 /** Never throws but for a bug. */
@@ -55,7 +55,15 @@ function recordFiles({ accounting = [], rejectLog, stateDir, log, fixedFrom, fil
     ...accounting.map(({ file, from }) => ({ noun: 'accounting file', file, from })),
     ...(rejectLog ? [{ noun: 'reject log', file: rejectLog.file, from: rejectLog.from }] : []),
   ];
-  return files.flatMap(named => {
+  const asides = [...accounting, ...(rejectLog ? [rejectLog] : [])].flatMap(({ rotation: { moveTo }, from }) =>
+    moveTo === undefined ? [] : [{ folder: moveTo, from }],
+  );
+  return [...files.flatMap(recordFile(stateDir)), ...asides.flatMap(asideFolder)];
+}
+
+const recordFile =
+  (stateDir: string) =>
+  (named: Parameters<typeof unopened>[0]): Fault[] => {
     const folder = dirname(named.file);
     try {
       if (`${resolve(stateDir)}/`.startsWith(`${folder}/`) && !existsSync(folder)) return [];
@@ -65,7 +73,21 @@ function recordFiles({ accounting = [], rejectLog, stateDir, log, fixedFrom, fil
       return [];
     } catch (error) {
       const fault = unopened(named, error);
-      return [(error as NodeJS.ErrnoException).code === 'EACCES' ? { ...fault, code: 'forbidden-file' } : fault];
+      return [asked(fault, error)];
     }
-  });
+  };
+
+/** A start makes it, with what is above it. */
+function asideFolder({ folder, from }: { readonly folder: string; readonly from: Fault['place'] }): Fault[] {
+  let there = folder;
+  while (!existsSync(there) && dirname(there) !== there) there = dirname(there);
+  try {
+    accessSync(`${there}/`, constants.W_OK | constants.X_OK);
+    return [];
+  } catch (error) {
+    return [asked(unmade(folder, from, error), error)];
+  }
 }
+
+const asked = (fault: Fault, error: unknown): Fault =>
+  (error as NodeJS.ErrnoException).code === 'EACCES' ? { ...fault, code: 'forbidden-file' } : fault;

@@ -21,6 +21,7 @@ import { type Credentials, credentialsOf } from '../outcome/hook-request.js';
 import type { LineTrouble } from '../outcome/line-writer.js';
 import { receivedRecords } from '../outcome/received-record.js';
 import { createRejectLog, type RejectLog } from '../outcome/reject-log.js';
+import { makeAside } from '../outcome/rotated-file.js';
 import { createWebhook, type Webhook } from '../outcome/webhook.js';
 import type { Log } from './log.js';
 import { type BookState, keyOf, type Planned, Shelf } from './shelf.js';
@@ -66,8 +67,14 @@ export class Books {
 
   /** Opens what `next` adds, and returns what puts it in force, or forgets it. Throws FaultError, and then nothing has changed. */
   async prepare(next: Settings): Promise<Turn> {
-    const files = (next.accounting ?? []).map(s => planned(s.file, s, after => this.#accounting(s, after)));
-    const rejects = (next.rejectLog ? [next.rejectLog] : []).map(s => planned(s.file, s, after => this.#rejectLog(s, after)));
+    const files = (next.accounting ?? []).map(s => ({
+      ...planned(s.file, s, after => this.#accounting(s, after)),
+      assertFit: () => makeAside(s),
+    }));
+    const rejects = (next.rejectLog ? [next.rejectLog] : []).map(s => ({
+      ...planned(s.file, s, after => this.#rejectLog(s, after)),
+      assertFit: () => makeAside(s),
+    }));
     const hooks = (next.webhooks ?? []).map(s => {
       const credentials = credentialsOf(s, s.from);
       return planned(s.name, { ...s, digest: digest(credentials) }, after => this.#webhook(s, credentials, after));

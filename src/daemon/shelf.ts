@@ -36,6 +36,8 @@ export interface Planned<T> {
   readonly key: string;
   /** `after`: its predecessor has closed. */
   readonly make: (after: Promise<unknown> | undefined) => T;
+  /** Rejects when it could not be used under changed settings. */
+  readonly assertFit?: () => Promise<void>;
 }
 
 export class Shelf<T extends Book> {
@@ -75,12 +77,14 @@ export class Shelf<T extends Book> {
     return this.#books.has(name);
   }
 
-  /** Opens those whose name is new. Rejects when one cannot be, and then none is open. */
+  /** Opens those whose name is new. Rejects when one cannot be, or what changed is not fit, and then none is open. */
   async open(planned: readonly Planned<T>[]): Promise<Map<string, T>> {
     const opened = new Map<string, T>();
     try {
-      for (const { name, make } of planned) {
-        if (this.has(name)) continue;
+      for (const { name, key, make, assertFit } of planned) {
+        const there = this.#books.get(name);
+        if (there && there.key !== key) await assertFit?.();
+        if (there) continue;
         const book = make(this.#leaving.get(name));
         await book.open();
         opened.set(name, book);

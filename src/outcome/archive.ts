@@ -42,9 +42,8 @@ export class Archive {
     this.#stem = basename(options.file, this.#extension);
   }
 
-  /** Makes the folder for files put aside, and finishes in the background what is left to do. */
-  async prepare(): Promise<void> {
-    if (this.#there !== this.#here) await mkdir(this.#there, { recursive: true, mode: 0o750 });
+  /** Finishes in the background what is left to do. */
+  resume(): void {
     this.#inBackground();
   }
 
@@ -101,6 +100,7 @@ export class Archive {
 
   async #finish(name: string): Promise<void> {
     const path = join(this.#here, name);
+    if (this.#there !== this.#here) await makeFolder(this.#there);
     if (this.#options.rotation.compress) await compressFile(path, join(this.#there, `${name}.gz`));
     else await move(path, join(this.#there, name));
   }
@@ -109,7 +109,7 @@ export class Archive {
   async #prune(): Promise<void> {
     const { retain, every } = this.#options.rotation;
     if (!retain) return;
-    const aside = (await readdir(this.#there)).flatMap(name => this.#parsed(name) ?? []);
+    const aside = (await namesIn(this.#there)).flatMap(name => this.#parsed(name) ?? []);
     aside.sort((a, b) => b.period - a.period || b.n - a.n);
     const length = Number.isFinite(every) ? every : 0;
     const old = 'count' in retain ? aside.slice(retain.count) : aside.filter(f => this.#options.wall() - f.period - length > retain.age);
@@ -127,6 +127,9 @@ export class Archive {
     return { name, period: Date.parse(`${y}-${mo}-${d}T${h}:${mi}:${s}Z`), n: Number(n ?? 0), packed };
   }
 }
+
+/** For files put aside, with what is above it. */
+export const makeFolder = (folder: string): Promise<unknown> => mkdir(folder, { recursive: true, mode: 0o750 });
 
 const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
 

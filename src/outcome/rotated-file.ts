@@ -5,13 +5,13 @@
  * at which the write broke off: no line is torn or doubled by a full disk. A file moved away by others is noticed and a
  * new one begun.
  */
-import { open, stat, type FileHandle } from 'node:fs/promises';
+import { access, constants, open, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../kernel/clock.js';
 import { FaultError, type Fault, type Place } from '../kernel/fault.js';
 import type { Rotation } from '../kernel/telling.js';
 import { MINUTE, SECOND, type Instant } from '../kernel/units.js';
-import { Archive } from './archive.js';
+import { Archive, makeFolder } from './archive.js';
 
 export interface FileIo {
   /** Bytes written, at least 1, or an error. */
@@ -53,7 +53,7 @@ export class RotatedFile {
   #handle: FileHandle | undefined;
   #inode = 0;
   #size = 0;
-  #prepared = false;
+  #resumed = false;
   #periodStart = 0;
   #lookAt: Instant = 0;
   #maySplitAt: Instant = 0;
@@ -70,7 +70,7 @@ export class RotatedFile {
     this.#archive = new Archive({ file: options.file, rotation: options.rotation, wall: () => options.clock.wall() }, onTrouble);
   }
 
-  /** Throws FaultError when the file or its folder cannot be used. */
+  /** Throws FaultError when the file, or the folder for files put aside, cannot be used. */
   async open(): Promise<void> {
     await this.options.after;
     try {
@@ -78,6 +78,13 @@ export class RotatedFile {
     } catch (error) {
       throw new FaultError([unopened(this.options, error)]);
     }
+    try {
+      await makeAside(this.options);
+    } catch (error) {
+      await this.#leave();
+      throw error;
+    }
+    this.#resume();
   }
 
   /** Writes and syncs; throws when that fails, and then keeps what is not written for the next time. */
@@ -88,6 +95,7 @@ export class RotatedFile {
     if (text !== '') this.#rest = clean ? Buffer.from(text) : Buffer.concat([this.#rest, Buffer.from(text)]);
     if (clean) await this.#turn();
     if (!this.#handle) await this.#open();
+    this.#resume();
     await this.#drain();
     if (clean || !(await this.#turn())) return;
     await this.#open();
@@ -99,6 +107,12 @@ export class RotatedFile {
     await this.#handle?.close();
     this.#handle = undefined;
     await this.#archive.finished(PATIENCE);
+  }
+
+  /** Once, and only when the file is there: where it cannot be, nothing is done, and no trouble told beside the fault. */
+  #resume(): void {
+    if (!this.#resumed) this.#archive.resume();
+    this.#resumed = true;
   }
 
   async #drain(): Promise<void> {
@@ -144,9 +158,6 @@ export class RotatedFile {
     const { file, clock, header, rotation } = this.options;
     let handle = await open(file, 'a+', MODE);
     try {
-      // Only once the file is there: where it cannot be, nothing is done, and no trouble told beside the fault.
-      if (!this.#prepared) await this.#archive.prepare();
-      this.#prepared = true;
       const { size, mtimeMs } = await handle.stat();
       if (size > 0 && (this.#startOf(mtimeMs) < this.#startOf(clock.wall()) || !(await hasHeader(handle, header)))) {
         await handle.close();
@@ -189,6 +200,23 @@ export class RotatedFile {
 export function unopened({ noun, file, from }: Pick<RotatedFileOptions, 'noun' | 'file' | 'from'>, error: unknown): Fault {
   const what = `the ${noun} ${file} cannot be opened: ${error instanceof Error ? error.message : String(error)}`;
   return { code: 'accounting-unwritable', place: from, what, hint: 'its folder has to be writable for the account rampd runs as' };
+}
+
+/** Makes the folder for files put aside. Throws FaultError when it cannot be made or written to. */
+export async function makeAside({ from, rotation: { moveTo } }: Pick<RotatedFileOptions, 'from' | 'rotation'>): Promise<void> {
+  if (moveTo === undefined) return;
+  try {
+    await makeFolder(moveTo);
+    await access(moveTo, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new FaultError([unmade(moveTo, from, error)]);
+  }
+}
+
+/** Why files cannot be put aside in a folder. */
+export function unmade(folder: string, from: Place, error: unknown): Fault {
+  const what = `the folder ${folder} for files put aside cannot be used: ${error instanceof Error ? error.message : String(error)}`;
+  return { code: 'folder-unwritable', place: from, what, hint: 'it has to be writable for the account rampd runs as' };
 }
 
 /** A new name survives a power cut only when its folder is synced. */

@@ -114,7 +114,7 @@ describe('rampd check', () => {
 
   it('looks at the files that are named, as a start would', async () => {
     const config = `listeners: [{ address: "127.0.0.1:2525", tls: { cert: c.pem, key: k.pem } }]
-accounting: [{ file: done/acct.csv }, { file: acct.csv }]
+accounting: [{ file: done/acct.csv }, { file: acct.csv, move-to: c.pem/old }, { file: b.csv, move-to: old/of/b }]
 reject-log: { file: c.pem/reject.csv }
 webhooks: { url: "https://crm.example/", records: [d], secret-file: hook.secret, ca: ca.pem }
 alerts: { on: [suspended], webhook: { url: "https://chat.example/", secret-file: alert.secret } }
@@ -133,6 +133,7 @@ feedback: { bounce-domains: bounce.example.com, secret-file: feedback.secret }
       expect.stringMatching(/^rampd\.yaml:\d+ the secret file \/feedback\.secret cannot be read: ENOENT/),
       expect.stringMatching(/^rampd\.yaml:\d+ the accounting file \/done\/acct\.csv cannot be opened: ENOENT/),
       expect.stringMatching(/^rampd\.yaml:\d+ the reject log \/c\.pem\/reject\.csv cannot be opened: ENOTDIR/),
+      expect.stringMatching(/^rampd\.yaml:\d+ the folder \/c\.pem\/old for files put aside cannot be used: ENOTDIR/),
     ]);
     expect(err).toContain('this configuration would not start');
     for (const name of ['hook', 'alert', 'feedback']) put(`${name}.secret`, 'a secret that is long enough');
@@ -140,7 +141,7 @@ feedback: { bounce-domains: bounce.example.com, secret-file: feedback.secret }
     const { cert, key } = makeSelfSigned('mta.example.com', Date.now());
     put('c.pem', cert);
     put('k.pem', key);
-    put('rampd.yaml', minimal({ listeners: '' }, config.replace('c.pem/reject', 'reject')));
+    put('rampd.yaml', minimal({ listeners: '' }, config.replace('c.pem/reject', 'reject').replace('c.pem/old', 'old')));
     expect(await rampd('check')).toMatchObject({ code: undefined });
     expect(existsSync(join(cwd, 'done/acct.csv'))).toBe(false);
   });

@@ -1,6 +1,17 @@
 /** The books: who gets which records, and reloads that change files under way. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -171,4 +182,14 @@ it('a reload and a stop do not wait until what was put aside is compressed; it i
   closeSync(reader);
   await expect.poll(() => existsSync(packed)).toBe(true);
   expect(gunzipSync(readFileSync(packed)).toString()).toBe('type,rcpt\nd,one\n');
+});
+
+it('a reload with a folder for files put aside that cannot be made changes nothing', async () => {
+  await open(`accounting: { file: ${folder}/a.csv, records: d, fields: [rcpt] }`);
+  writeFileSync(join(folder, 'file'), '');
+  const faulty = settings(`accounting: { file: ${folder}/a.csv, records: d, fields: [rcpt], move-to: ${folder}/file/done }`);
+  await expect(books.prepare(faulty)).rejects.toThrow(/the folder .*file\/done for files put aside cannot be used: ENOTDIR/);
+  books.write(attempt('d', 'one'));
+  await books.flush();
+  expect(read('a.csv')).toEqual(['type,rcpt', 'd,one']);
 });
