@@ -61,6 +61,9 @@ export class Identities {
 
   /** Why this connection may not send. */
   refusal(session: SMTPServerSession, offersTls: boolean): SmtpRefusal {
+    // Not for good: what it has to send can go once it has logged in anew.
+    if (session.user && this.user((session.user as User).name))
+      return new SmtpRefusal(421, '4.7.0', 'The password has changed: log in again');
     if (!session.user && offersTls && clientsOf(this.settings()).hasUsers) {
       return new SmtpRefusal(530, '5.7.0', session.secure ? 'Authentication required' : 'Authentication required, after STARTTLS');
     }

@@ -178,10 +178,14 @@ describe('a reload', () => {
     expect(await wire.ask(login('old'))).toMatch(/^235/);
     expect(await wire.ask(ENVELOPE[0])).toMatch(/^250/);
     server.settings = { ...server.settings, clients: user(fresh) };
-    expect(await wire.say('RSET', ENVELOPE[0])).toMatch(/^550 5\.7\.1/);
+    expect(await wire.ask(ENVELOPE[1])).toBe('421 4.7.0 The password has changed: log in again');
+    expect(await wire.line()).toBeNull();
     const again = await hello(server.port, { tls: true });
     expect(await again.ask(login('old'))).toMatch(/^535/);
     expect(await again.ask(login('new'))).toMatch(/^235/);
+    // Who is no user any more is refused for good.
+    server.settings = { ...server.settings, clients: [] };
+    expect(await again.ask(ENVELOPE[0])).toMatch(/^550 5\.7\.1/);
   });
 
   it('refuses recipients whose pool is gone', async () => {
