@@ -8,7 +8,7 @@ import type { Instant } from '../kernel/units.js';
 import { Concurrency, connectSignal, type Signal, signalOf } from './concurrency.js';
 import type { Core } from './core.js';
 import type { Lane } from './floor.js';
-import { quote, ruleName, type WindowPlace } from './window.js';
+import { type Hit, quote, ruleName, type WindowPlace } from './window.js';
 
 export interface Correspondents {
   readonly senderDomain?: string;
@@ -36,14 +36,14 @@ export class Feedback {
       if (one === 'bad' || signal === 'none') signal = one;
       if (!match.rule || told.has(match.rule)) continue;
       told.add(match.rule);
-      this.rule(lane, match, match.rule, who, departed, now, message);
+      this.hit(lane, { match, rule: match.rule, departed, now, message }, who);
     }
     this.#signal(lane, signal, departed, now, cause, message);
   }
 
   /** A connection that was not had. */
   connectFailed(lane: Lane, match: ReplyMatch, hosts: number, began: Instant, now: Instant): void {
-    if (match.rule) this.rule(lane, match, match.rule, {}, began, now);
+    if (match.rule) this.hit(lane, { match, rule: match.rule, departed: began, now }, {});
     // What TLS a domain demands is between it and its hosts: those rest, and the lane's other domains go on.
     if (match.class === 'tls') return;
     const signal = connectSignal(match, hosts);
@@ -51,10 +51,11 @@ export class Feedback {
     else this.#learnt(lane).failed(began, lane.account.connections, now, this.#core.spread(), quote(match, now, undefined));
   }
 
-  rule(lane: Lane, match: ReplyMatch, rule: Rule, who: Correspondents, departed: Instant, now: Instant, message?: string): void {
+  hit(lane: Lane, hit: Hit, who: Correspondents): void {
+    const { rule, now } = hit;
     const place = placeFor(lane, rule, who);
     if (!place) return;
-    const { fired, cause } = this.#core.windows.react(place, match, rule, departed, now, message);
+    const { fired, cause } = this.#core.windows.react(place, hit);
     const wide = place.scope === 'lane' || place.scope === 'source' || place.scope === 'provider';
     if (fired && wide && rule.warmUp === 'step-back' && lane.source.config) {
       this.#core.ramp.stepBackByRule(lane.source.name, lane.provider, cause, `rule:${ruleName(rule)}`, now);

@@ -10,7 +10,8 @@ import type { Core } from './core.js';
 import { PAUSE_KEY } from './pause.js';
 import type { Progress } from './ramp.js';
 import { AWAY_KEY } from './warm-up-absence.js';
-import { HELD_KEY, TRIGGER_KEY, WINDOW_KEY } from './windows.js';
+import { HELD_KEY } from './held-times.js';
+import { TRIGGER_KEY, WINDOW_KEY } from './windows.js';
 
 export function snapshotState(core: Core): GovernorState {
   return {

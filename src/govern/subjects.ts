@@ -12,7 +12,8 @@ import type { Compiler } from './compile.js';
 import { type Plan, refresh } from './plan.js';
 import type { Slabs } from './slab.js';
 import type { WindowPlace } from './window.js';
-import { placeKey, type Windows } from './windows.js';
+import { placeKey } from './window-places.js';
+import type { Windows } from './windows.js';
 
 export interface Subject {
   readonly account: Account;

@@ -13,7 +13,8 @@ import type { Core } from './core.js';
 import { PAUSE_KEY, type Pause, placeOf, stopsLanes, type Target, targetOf } from './pause.js';
 import type { Progress } from './ramp.js';
 import { AWAY_KEY } from './warm-up-absence.js';
-import { HELD_KEY, WINDOW_KEY } from './windows.js';
+import { HELD_KEY } from './held-times.js';
+import { WINDOW_KEY } from './windows.js';
 
 type Recorded = Omit<JournalRecord, 'time'>;
 

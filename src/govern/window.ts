@@ -34,17 +34,20 @@ export interface WindowPlace {
   readonly subject?: string;
 }
 
+/** A reply that matched a rule. */
+export interface Hit {
+  readonly match: ReplyMatch;
+  readonly rule: Rule;
+  /** When its attempt left. */
+  readonly departed: Instant;
+  readonly now: Instant;
+  /** As printMessageId prints it, where the attempt was one of a message. */
+  readonly message?: string | undefined;
+}
+
 export const ruleName = (rule: Rule): string => `${rule.provider}/${rule.id}`;
 
-export function openWindow(
-  id: string,
-  place: WindowPlace,
-  match: ReplyMatch,
-  rule: Rule,
-  reaction: Reaction,
-  now: Instant,
-  message?: string,
-): WindowState {
+export function openWindow(id: string, place: WindowPlace, { match, rule, now, message }: Hit, reaction: Reaction): WindowState {
   const until = deadline(match, reaction, now);
   return {
     id,
@@ -68,14 +71,8 @@ export function openWindow(
  * A new match. While the window is open: the later deadline, half the rate. While its limits return: it starts over, with
  * the values it ended with.
  */
-export function extendWindow(
-  { message: _, ...window }: WindowState,
-  match: ReplyMatch,
-  rule: Rule,
-  reaction: Reaction,
-  now: Instant,
-  message?: string,
-): WindowState {
+export function extendWindow(before: WindowState, { match, rule, now, message }: Hit, reaction: Reaction): WindowState {
+  const { message: _, ...window } = before;
   const open = now < window.until;
   const until = Math.max(window.until, deadline(match, reaction, now));
   return {

@@ -294,9 +294,9 @@ describe('a reply about one recipient', () => {
   it('never touches the lane: no window, no stage, no connection fewer', () => property());
 
   it('counter-test: is seen when scopes are not looked at', () => {
-    const heard = Feedback.prototype.rule;
-    vi.spyOn(Feedback.prototype, 'rule').mockImplementation(function (this: Feedback, lane, m, r, ...rest) {
-      heard.call(this, lane, m, { ...r, scope: 'lane' }, ...rest);
+    const heard = Feedback.prototype.hit;
+    vi.spyOn(Feedback.prototype, 'hit').mockImplementation(function (this: Feedback, lane, hit, who) {
+      heard.call(this, lane, { ...hit, rule: { ...hit.rule, scope: 'lane' } }, who);
     });
     fails(property, /was touched/);
   });
@@ -465,8 +465,8 @@ describe('busy connections answered together', () => {
 
   it('counter-test: tighten again when departures are not looked at', () => {
     const react = Windows.prototype.react;
-    vi.spyOn(Windows.prototype, 'react').mockImplementation(function (this: Windows, place, m, r, _departed, now) {
-      return react.call(this, place, m, r, now, now);
+    vi.spyOn(Windows.prototype, 'react').mockImplementation(function (this: Windows, place, hit) {
+      return react.call(this, place, { ...hit, departed: hit.now });
     });
     fails(property, /more than once/);
   });

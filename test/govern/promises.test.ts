@@ -146,9 +146,9 @@ describe('2. no rule ever lets more through on a lane', () => {
 
   it('counter-test: fails when a new match begins the window anew', () => {
     const react = Windows.prototype.react;
-    vi.spyOn(Windows.prototype, 'react').mockImplementation(function (this: Windows, place, m, r, departed, now) {
+    vi.spyOn(Windows.prototype, 'react').mockImplementation(function (this: Windows, place, hit) {
       for (const w of this.at(place)) this.restore(`window:${w.id}`, null);
-      return react.call(this, place, m, r, departed, now);
+      return react.call(this, place, hit);
     });
     fails(promise2b, /loosened/);
   });

@@ -13,10 +13,10 @@ describe('domains under a window', () => {
     core.floor.configure(settings());
     core.compiler.configure(settings());
     const long = rule('long', { scope: 'recipient-domain', window: 1_000 * HOUR, maxMsgPerHour: 12 });
-    core.windows.react(place('always.test'), match({ rule: long }), long, T0, T0);
+    core.windows.react(place('always.test'), { match: match({ rule: long }), rule: long, departed: T0, now: T0 });
     let now = T0;
     for (let i = 0; i < 6_000; i++, now += MINUTE) {
-      core.windows.react(place(`d${i}.test`), match({ rule: quiet }), quiet, now, now);
+      core.windows.react(place(`d${i}.test`), { match: match({ rule: quiet }), rule: quiet, departed: now, now });
       const [subject] = core.subjects.of('alpha', 'sender.test', `d${i}.test`, now);
       subject?.account.charge(1, now, now, 12);
       core.windows.expire(now);

@@ -122,8 +122,8 @@ describe('a window', () => {
 
   it('counter-test: is tightened by each of them when their departure does not matter', () => {
     const react = Windows.prototype.react;
-    const spy = vi.spyOn(Windows.prototype, 'react').mockImplementation(function (this: Windows, place, m, r, _departed, now) {
-      return react.call(this, place, m, r, Infinity, now);
+    const spy = vi.spyOn(Windows.prototype, 'react').mockImplementation(function (this: Windows, place, hit) {
+      return react.call(this, place, { ...hit, departed: Infinity });
     });
     expect(busy().governor.windows(T0 + MINUTE)).toMatchObject([{ hits: 200, maxSmtpOut: 1, maxMsgPerHour: 100 }]);
     spy.mockRestore();
