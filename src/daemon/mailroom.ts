@@ -69,7 +69,10 @@ export class Mailroom {
   }
 
   /** Everything a target may name. */
-  names(governor: Governor, dispatcher: Dispatcher): { queues: string[]; lanes: string[]; providers: string[] } {
+  names(
+    governor: Pick<Governor, 'lanes'>,
+    dispatcher: Pick<Dispatcher, 'lanes'>,
+  ): { queues: string[]; lanes: string[]; providers: string[] } {
     const lanes = new Set([...governor.lanes().map(printLane), ...dispatcher.lanes.all.keys()]);
     return {
       queues: [...new Set([...this.#parts.store.queues()].map(queueName))],

@@ -1,7 +1,7 @@
 /**
  * `why` of one lane: its verdict, what would be without the binding reason, and the windows in force on it.
  */
-import type { HostTroubleView, LaneView, SourceView, WhyView, WindowView } from '../control/view.js';
+import type { HostTroubleView, SourceView, WhyView, WindowView } from '../control/view.js';
 import { type Iso, whyLane } from '../control/views.js';
 import type { Dispatcher } from '../deliver/dispatcher.js';
 import type { HostMemory } from '../deliver/host-memory.js';
@@ -24,7 +24,10 @@ export interface WhyParts {
   readonly mailroom: Mailroom;
   readonly memory: Pick<HostMemory, 'troubles'>;
   readonly iso: Iso;
-  readonly lanes: readonly LaneView[];
+  /** So many lanes of a source, the busiest first. */
+  laneNames(most: number, source: string): readonly LaneName[];
+  /** Recipients that wait for a lane. */
+  waiting(lane: LaneName): number;
   readonly sources: readonly SourceView[];
   readonly windows: readonly WindowView[];
   readonly forecasts: Pick<Forecasts, 'sentence'>;
@@ -51,8 +54,7 @@ export function laneWhy(
   const windows = parts.windows.filter(concerns);
   const hosts = troublesOf(lane, parts);
   const explained = parts.governor.explain(lane, ask, now);
-  const view = parts.lanes.find(l => l.source === lane.source && l.provider === lane.provider);
-  const waiting = explained.verdict.go && ask.recipientDomain === undefined ? (view?.waiting ?? 0) : 0;
+  const waiting = explained.verdict.go && ask.recipientDomain === undefined ? parts.waiting(lane) : 0;
   return {
     ...whyLane(lane, explained, parts.iso),
     ...(waiting > 0 ? { waiting } : {}),

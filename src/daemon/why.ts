@@ -11,13 +11,16 @@ import type { LaneName } from '../kernel/verdict.js';
 import { expiring, laneWhy, type WhyParts } from './why-lane.js';
 import { whyMessage } from './why-message.js';
 
+/** Of a source; each is asked for its verdict. */
+const MOST_LANES = 1_000;
+
 export async function whyOf(target: string, parts: WhyParts): Promise<WhyView> {
   const id = parseMessageId(target);
   if (id) return whyMessage(target, id.number, parts);
   if (target.includes('/')) return whyLaneNamed(target, parts);
   const source = parts.sources.find(s => s.name === target);
   if (!source) throw new Refusal(`there is no message, lane or source called ${target}`);
-  const lanes = parts.lanes.filter(l => l.source === target).map(l => laneWhy({ source: l.source, provider: l.provider }, {}, parts));
+  const lanes = parts.laneNames(MOST_LANES, target).map(lane => laneWhy(lane, {}, parts));
   const [first, second] = source.because;
   // Without a lane in use nobody else would say what keeps the source from sending.
   const alone = lanes.length === 0 && first !== undefined;

@@ -8,6 +8,7 @@ import { laneWhy, type WhyParts } from '../../src/daemon/why-lane.js';
 import type { Envelope, QueuedRecipient, RecipientState } from '../../src/kernel/message.js';
 import type { Trouble } from '../../src/deliver/host-memory.js';
 import type { Settings } from '../../src/kernel/settings.js';
+import type { LaneName } from '../../src/kernel/verdict.js';
 import { HOUR, limits, match, MINUTE, rule, schedule, settings, source, Stand, T0 } from '../govern/ground.js';
 
 const ID = '00-000000001f';
@@ -84,7 +85,8 @@ function partsOf(s: Stand, words: Words = {}): WhyParts {
     mailroom: { message: async () => ({ view, rows: [{ row, queue }] }) },
     iso,
     memory: { troubles: () => words.troubles ?? [] },
-    lanes: [],
+    laneNames: () => [],
+    waiting: () => 0,
     sources: [],
     windows: [],
     forecasts: { sentence: (pool: string) => (words.expiring ? `${pool} loses some` : undefined) },
@@ -197,7 +199,8 @@ describe('a source without lanes', () => {
 describe('a lane', () => {
   it('that goes says how much waits there all the same, unless one recipient is asked about', () => {
     const lane = { source: 'hot', provider: 'alpha' };
-    const parts = { ...partsOf(ground()), lanes: [{ ...lane, waiting: 7 }] } as unknown as WhyParts;
+    const waiting = ({ source }: LaneName) => (source === 'hot' ? 7 : 0);
+    const parts: WhyParts = { ...partsOf(ground()), waiting };
     expect(laneWhy(lane, {}, parts)).toMatchObject({ verdict: { go: true }, waiting: 7 });
     expect(laneWhy(lane, { recipientDomain: 'alpha.test' }, parts)).not.toHaveProperty('waiting');
     expect(laneWhy({ ...lane, source: 'cold' }, {}, parts)).not.toHaveProperty('waiting');
