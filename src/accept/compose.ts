@@ -34,7 +34,7 @@ export async function compose(message: MessageJson, date: number): Promise<Compo
   const written = envelope?.to?.map((address, i) => canonical(address, `envelope.to.${i}`, faults));
   const addresses = new Set(written ?? [...to, ...cc, ...bcc].map(one => one.address));
   if (faults.length > 0) return { ok: false, faults: faults.slice(0, 50) };
-  const words = notify?.map(word => word.toUpperCase());
+  const words = notify && [...new Set(notify.map(word => word.toUpperCase()))];
   const recipients = [...addresses].map(address => ({ address, ...(words ? { notify: words } : {}) }));
   const content = message.raw === undefined ? await built(message, { from, to, cc, replyTo }, date) : rawBytes(message.raw);
   return { ok: true, value: { sender, recipients, content } };

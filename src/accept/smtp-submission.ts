@@ -54,7 +54,8 @@ function recipientsOf(session: SMTPServerSession): NewRecipient[] {
     recipients.push({
       address: canonical.address,
       ...(dsn?.orcpt ? { orcpt: dsn.orcpt } : {}),
-      ...(dsn?.notify ? { notify: dsn.notify } : {}),
+      // RFC 3461 §4.1 has each word once; a row of the spool has no place for hundreds.
+      ...(dsn?.notify ? { notify: [...new Set(dsn.notify)] } : {}),
     });
   }
   return recipients;

@@ -207,10 +207,13 @@ export function bodyOf(value: Uint8Array): BodyRef {
   return { segment: read.u32(), offset: read.u32(), length: read.u32() };
 }
 
-/** The state of a recipient just accepted. */
+/** The state of a recipient just accepted. Throws RangeError for what no row holds. */
 export function freshState(recipient: NewRecipient): RecipientState {
   const state: { -readonly [K in keyof RecipientState]: RecipientState[K] } = { address: recipient.address, attempts: 0 };
   if (recipient.orcpt !== undefined) state.orcpt = recipient.orcpt;
-  if (recipient.notify) state.notify = recipient.notify;
+  if (recipient.notify) {
+    if (recipient.notify.length > 255) throw new RangeError('a recipient with more than 255 words of NOTIFY');
+    state.notify = recipient.notify;
+  }
   return state;
 }

@@ -66,6 +66,16 @@ describe('the trace header', () => {
 });
 
 describe('the envelope', () => {
+  it('has each word of NOTIFY once', async () => {
+    await wire.say(
+      'MAIL FROM:<a@example.com>',
+      `RCPT TO:<b@example.net> NOTIFY=${'SUCCESS,'.repeat(300)}DELAY`,
+      'DATA',
+      'Subject: x\r\n\r\n.',
+    );
+    expect(server.stored[0]?.recipients).toEqual([{ address: 'b@example.net', notify: ['SUCCESS', 'DELAY'] }]);
+  });
+
   it('has nothing of a MAIL that was refused', async () => {
     expect(await wire.ask('MAIL FROM:<a..b@example.com> SMTPUTF8 BODY=8BITMIME RET=FULL ENVID=old')).toMatch(/^501 /);
     server.room = 'full';

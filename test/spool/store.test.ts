@@ -71,6 +71,8 @@ describe('a store', () => {
     expect(() => store.settle([delivered(queue, row)], [])).toThrow('was not taken');
     await expect(store.accept(envelope(), [], Buffer.from('x'))).rejects.toThrow(RangeError);
     await expect(store.accept(envelope(), to('b@d', 'a'.repeat(70_000)), Buffer.from('x'))).rejects.toThrow(RangeError);
+    const words = Array.from({ length: 256 }, () => 'SUCCESS');
+    await expect(store.accept(envelope(), [{ address: 'a@d', notify: words }], Buffer.from('x'))).rejects.toThrow(RangeError);
     expect(store.totals()).toMatchObject({ accepted: 2, delivered: 1, waiting: 1 });
   });
 
