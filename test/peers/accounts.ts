@@ -1,7 +1,7 @@
 /**
  * What rampd's accounting file says of attempts.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until, type World } from '../e2e/world.js';
 
@@ -26,8 +26,9 @@ export const accounting = (w: World): string =>
 
 /** Of one message, in order, once there are as many as expected; what comes after an outcome was committed is too late. */
 export async function accountsOf(w: World, message: string, expected: number): Promise<Account[]> {
+  const file = join(w.dir, 'acct.ndjson');
   const read = (): Account[] =>
-    readFileSync(join(w.dir, 'acct.ndjson'), 'utf8')
+    (existsSync(file) ? readFileSync(file, 'utf8') : '')
       .split('\n')
       .filter(line => line.endsWith('}'))
       .map(line => JSON.parse(line) as Account)

@@ -84,10 +84,9 @@ export class Exim extends Running {
     const domains = [domain, ...alike].join(' : ');
     const own: Partial<Record<Phase, string>> = {
       mail: tls === 'required' ? '  deny !encrypted = *\n    message = 530 5.7.0 Must issue a STARTTLS command first\n' : '',
-      rcpt: `  require domains = ${domains}
-    message = 550 5.7.1 relay not permitted
+      rcpt: `  require message = 550 5.7.1 relay not permitted
+    domains = ${domains}
   require verify = recipient
-    message = 550 5.1.1 <$local_part@$domain>: User unknown
 `,
     };
     writeFileSync(

@@ -118,6 +118,10 @@ const gone = (id: string): Promise<unknown> =>
     m => m === undefined,
   );
 
+/** One line for each recipient and attempt, in order of the alphabet. */
+const accountLines = async (id: string, expected: number): Promise<string[]> =>
+  (await accountsOf(w, id, expected)).map(a => `${a.type} ${a.rcpt} ${a.class} ${a.uncertain}`).sort();
+
 const SHUTTING_DOWN = '421 4.3.2 Service shutting down, try again later';
 
 // Such a host rests for 15 s: the last test looks for the mail.
@@ -159,6 +163,11 @@ describe.each(MAKES)('$name', ({ label, missing, brokenTls, smtpUtf8, namesOrigi
     await arrives(`bob@${domain}`);
     await gone(id);
     expect((await w.status()).totals.bounced).toBe(bounced + 1);
+    expect(await accountLines(id, 3)).toEqual([
+      `b nobody@${domain} mailbox.unknown false`,
+      `d ann@${domain} delivered false`,
+      `d bob@${domain} delivered false`,
+    ]);
     const [notice] = await arrives(`news@${domain}`);
     expect(notice?.content.toString()).toMatch(new RegExp(`^Final-Recipient: rfc822; *nobody@${domain}\\n[^]*^Status: 5\\.`, 'm'));
     expect(notice?.content.toString()).not.toMatch(/^Final-Recipient: .*(ann|bob)@/m);
@@ -192,16 +201,20 @@ describe.each(MAKES)('$name', ({ label, missing, brokenTls, smtpUtf8, namesOrigi
   it_(`announces a size; what is larger bounces with not a byte of it sent${skipped}`, async () => {
     const { bounced } = (await w.status()).totals;
     const before = kept(`news@${domain}`).length;
-    await gone(await send('main', `ann@${domain}`, { from: `news@${domain}`, size: 300_000 }));
+    const id = await send('main', `ann@${domain}`, { from: `news@${domain}`, size: 300_000 });
+    await gone(id);
     expect((await w.status()).totals.bounced).toBe(bounced + 1);
+    expect(await accountLines(id, 1)).toEqual([`b ann@${domain} message false`]);
     const notices = await arrives(`news@${domain}`, before + 1);
     expect(notices.filter(n => /^Status: 5\.3\.4/m.test(n.content.toString()))).toHaveLength(1);
   });
 
   it.skipIf(noTls !== undefined)(`demands TLS: what may not use it is put off${withoutTls}`, async () => {
-    const last = await attempt(await send('main', `ann@clear.${domain}`));
+    const id = await send('main', `ann@clear.${domain}`);
+    const last = await attempt(id);
     expect(last).toMatchObject({ class: 'tls' });
     expect(last.reply).toMatch(/^5\d\d .*STARTTLS/i);
+    expect(await accountLines(id, 1)).toEqual([`t ann@clear.${domain} tls false`]);
     expect(kept(`ann@clear.${domain}`)).toEqual([]);
   });
 
@@ -212,6 +225,7 @@ describe.each(MAKES)('$name', ({ label, missing, brokenTls, smtpUtf8, namesOrigi
       told => /STARTTLS/i.test(JSON.stringify(told)),
     );
     expect(await find(id)).toMatchObject({ recipients: [{ attempts: 0 }] });
+    expect(await accountLines(id, 0)).toEqual([]);
     expect(kept(`ann@strict.${domain}`)).toEqual([]);
   });
 
@@ -228,6 +242,11 @@ describe.each(MAKES)('$name', ({ label, missing, brokenTls, smtpUtf8, namesOrigi
     for (const id of ids) expect(await attempt(id)).toMatchObject({ class: 'greylist' });
     expect(await w.client.retry(`grey.${domain}@grey`, { author: 'ann' })).toBe(3);
     for (const recipient of recipients) await arrives(recipient);
+    for (const [i, id] of ids.entries()) {
+      expect(await accountLines(id, 2)).toEqual([`d ${recipients[i]} delivered false`, `t ${recipients[i]} greylist false`]);
+      const [first, second] = await accountsOf(w, id, 2);
+      expect(second?.vmta).toBe(first?.vmta);
+    }
     expect(peer().policy.refused.filter(r => r.recipient.includes('@grey.'))).toHaveLength(3);
   });
 
@@ -283,7 +302,7 @@ describe.each(MAKES)('$name', ({ label, missing, brokenTls, smtpUtf8, namesOrigi
       await arrives(bob, (before[1] as number) + 1);
       expect(connections()).toBeGreaterThan(until421);
       const accounts = await accountsOf(w, id, 4);
-      expect(accounts.map(a => `${a.type} ${a.rcpt} ${a.class} ${a.uncertain}`).sort()).toEqual(
+      expect(await accountLines(id, 4)).toEqual(
         [ann, bob].flatMap(rcpt => [`d ${rcpt} delivered false`, `t ${rcpt} transient false`]).sort(),
       );
       for (const { type, dsnDiag, dsnMta } of accounts) {
@@ -308,6 +327,10 @@ describe.each(MAKES)('$name', ({ label, missing, brokenTls, smtpUtf8, namesOrigi
     expect(await w.client.retry(`cut.${domain}@main`, { author: 'ann' })).toBe(1);
     await gone(id);
     await arrives(recipient, where === 'middle' ? 1 : 2);
+    expect((await accountLines(id, 2)).map(line => line.replace(/ (true|false)$/, ''))).toEqual([
+      `d ${recipient} delivered`,
+      `t ${recipient} network`,
+    ]);
   });
 
   it_(`reports what was relayed when the sender asked for it, with the sender’s envelope id${skipped}`, async () => {
