@@ -30,7 +30,7 @@ export interface RotatedFileOptions {
   readonly noun: string;
   /** Where it was written down. */
   readonly from: Place;
-  /** The first line of every file, its end included; '' for none. A file that begins otherwise is put aside. */
+  /** The first line of every file, its end included; '' for lines of JSON objects. A file that begins otherwise is put aside. */
   readonly header: string;
   readonly rotation: Rotation;
   readonly clock: Clock;
@@ -41,6 +41,7 @@ export interface RotatedFileOptions {
 
 /** Of files made here: they hold recipients' addresses. Those that are there keep theirs. */
 const MODE = 0o640;
+const OBJECT = '{';
 const LOOK_EVERY = 5 * SECOND;
 /** A file that cannot be renamed goes on growing and is tried again after this. */
 const RENAME_AGAIN = MINUTE;
@@ -159,7 +160,7 @@ export class RotatedFile {
     let handle = await open(file, 'a+', MODE);
     try {
       const { size, mtimeMs } = await handle.stat();
-      if (size > 0 && (this.#startOf(mtimeMs) < this.#startOf(clock.wall()) || !(await hasHeader(handle, header)))) {
+      if (size > 0 && (this.#startOf(mtimeMs) < this.#startOf(clock.wall()) || !(await beginsWith(handle, header || OBJECT)))) {
         await handle.close();
         await this.#putAside(Number.isFinite(rotation.every) ? this.#startOf(mtimeMs) : mtimeMs);
         handle = await open(file, 'a+', MODE);
@@ -225,8 +226,8 @@ async function syncFolder(file: string): Promise<void> {
   await folder.sync().finally(() => folder.close());
 }
 
-async function hasHeader(handle: FileHandle, header: string): Promise<boolean> {
-  const wanted = Buffer.from(header);
+async function beginsWith(handle: FileHandle, text: string): Promise<boolean> {
+  const wanted = Buffer.from(text);
   const found = Buffer.alloc(wanted.length);
   await handle.read(found, 0, found.length, 0);
   return found.equals(wanted);

@@ -237,6 +237,27 @@ describe('the file', () => {
     ]);
   });
 
+  it('starts anew where it was CSV and is to be JSON, and the other way', async () => {
+    const json = {
+      settings: { file, format: 'ndjson' as const, fields: DBT, rotation: { every: DAY, maxSize: Infinity, compress: false }, from: FROM },
+    };
+    for (const more of [{}, json, json, {}]) {
+      const accounting = await open(more);
+      accounting.write(record({ rcpt: 'ann' }));
+      await accounting.close();
+      utimesSync(file, START / 1000, START / 1000);
+    }
+    const text = (name: string) => readFileSync(join(folder, name), 'utf8');
+    expect(rcpts('', text('acct-20231120T000000Z.csv'))).toEqual(['ann']);
+    expect(
+      text('acct-20231120T000000Z-1.csv')
+        .trim()
+        .split('\n')
+        .map(line => (JSON.parse(line) as { rcpt: string }).rcpt),
+    ).toEqual(['ann', 'ann']);
+    expect(rcpts()).toEqual(['ann']);
+  });
+
   it('compresses what a crash left uncompressed', async () => {
     writeFileSync(join(folder, 'acct-20231118T000000Z.csv'), 'old');
     writeFileSync(join(folder, 'acct-notes.csv'), 'mine');
