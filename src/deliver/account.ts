@@ -16,6 +16,8 @@ export interface Via {
   /** Of the receiver; '' when no connection was involved. */
   readonly address: string;
   readonly host: string;
+  /** The extensions it offered; '' or absent when it was not asked. */
+  readonly esmtp?: string;
   readonly uncertain: boolean;
 }
 
@@ -64,6 +66,7 @@ export function accountingRecord(
     ...(type === 'd' ? {} : { category: bounceCategory(conclusion.class) }),
     ...(source === undefined ? {} : { sourceIp: source.address, source: source.name }),
     ...(via.address === '' ? {} : { destinationIp: via.address }),
+    ...(via.esmtp ? { esmtp: via.esmtp } : {}),
     ...(envelope.isDsn ? { via: 'local' } : envelope.via ? { via: envelope.via } : {}),
     ...(envelope.job === undefined ? {} : { job: envelope.job }),
     ...(envelope.envid === undefined ? {} : { envid: envelope.envid }),

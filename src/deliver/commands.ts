@@ -31,6 +31,9 @@ export interface MailParameters {
   readonly utf8: boolean;
 }
 
+/** RFC 5321 §4.1.1.1; the reply is a stranger's. */
+const KEYWORD = /^[A-Z0-9][A-Z0-9-]{0,39}$/;
+const MOST_SHOWN = 30;
 /** A command as nodemailer writes it for a stand-in. */
 const STAND_IN = /^(MAIL FROM|RCPT TO):<[^<>]*>(.*)$/;
 
@@ -49,6 +52,7 @@ export class Commands {
   /** The EHLO reply that was read last: there is a new one after STARTTLS. */
   #read: readonly string[] | undefined;
   #offered: ReadonlySet<string> = new Set();
+  #keywords = '';
 
   constructor(connection: object) {
     const inner = connection as Inner;
@@ -58,12 +62,25 @@ export class Commands {
   }
 
   offers(extension: Extension): boolean {
-    const lines = this.#inner._ehloLines;
-    if (lines !== this.#read) {
-      this.#read = lines;
-      this.#offered = new Set(lines?.map(line => line.split(/[\s=]/, 1)[0]?.toUpperCase() ?? ''));
-    }
+    this.#look();
     return this.#offered.has(extension);
+  }
+
+  /** The extensions that are offered, as `PIPELINING,SIZE,8BITMIME`. */
+  get keywords(): string {
+    this.#look();
+    return this.#keywords;
+  }
+
+  #look(): void {
+    const lines = this.#inner._ehloLines;
+    if (lines === this.#read) return;
+    this.#read = lines;
+    this.#offered = new Set(lines?.map(line => line.split(/[\s=]/, 1)[0]?.toUpperCase() ?? ''));
+    this.#keywords = [...this.#offered]
+      .filter(word => KEYWORD.test(word))
+      .slice(0, MOST_SHOWN)
+      .join();
   }
 
   /** For the next transaction; recipients in the order in which they are named to it. */

@@ -158,7 +158,7 @@ export class Departures {
       queue,
       mail,
       rows.map((row, i) => ({ row, match: matches[i] as ReplyMatch, conclusion: conclusions[i] as Conclusion })),
-      { lane: permit.lane, address: session.address, host: session.host, uncertain: result.uncertain },
+      { lane: permit.lane, address: session.address, host: session.host, esmtp: session.esmtp, uncertain: result.uncertain },
       days,
       { relayed: result.relayed === true },
     );

@@ -71,6 +71,11 @@ export class Session {
     opened.connection.on('end', () => this.#gone());
   }
 
+  /** The extensions that the server offers. */
+  get esmtp(): string {
+    return this.#commands.keywords;
+  }
+
   /** Carries one message to these recipients, from `from` ('' is the null sender). Never rejects. */
   async send(
     envelope: Envelope,

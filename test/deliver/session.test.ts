@@ -133,3 +133,24 @@ describe('a connection that goes', () => {
     expect(closed()).toBe(1);
   });
 });
+
+it('names the extensions that the last EHLO reply offered, and nothing that is no keyword', async () => {
+  const { session: s, connection } = await session();
+  expect(s.esmtp).toBe('');
+  const inner = connection as unknown as { _ehloLines: string[] };
+  inner._ehloLines = [
+    'SIZE 1000',
+    'pipelining',
+    'AUTH=PLAIN',
+    'AUTH PLAIN',
+    'a,"b\u001b[2J',
+    'X'.repeat(90),
+    ...Array.from({ length: 50 }, (_, i) => `X-${i}`),
+  ];
+  expect(s.esmtp.split(',').slice(0, 4)).toEqual(['SIZE', 'PIPELINING', 'AUTH', 'X-0']);
+  expect(s.esmtp.split(',')).toHaveLength(30);
+  inner._ehloLines = ['SIZE'];
+  expect(s.esmtp).toBe('SIZE');
+  s.quit();
+  await vi.waitFor(() => expect(s.state).toBe('closed'));
+});

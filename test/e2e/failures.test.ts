@@ -313,6 +313,8 @@ describe('accounting', () => {
     const count = (type: string): number => values('type').filter(t => t === type).length;
     expect([count('d'), count('t'), count('b')]).toEqual([totals.delivered, totals.deferred, totals.bounced]);
     expect(values('uncertain').filter(u => u === '1')).toHaveLength(1);
+    const offered = new Set(rows.filter((_, i) => values('type')[i] === 'd').map(row => fields(row)[columns.indexOf('dlvEsmtpAvailable')]));
+    expect([...offered].every(words => /^"?[A-Z0-9]+(,[A-Z0-9]+)*"?$/.test(words ?? ''))).toBe(true);
     const classes = new Set(values('class'));
     expect([...classes].sort()).toEqual(['delivered', 'dns', 'expired', 'greylist', 'mailbox.unknown', 'network', 'transient']);
   });
