@@ -8,6 +8,7 @@
 import { printMessageId, type Envelope, type MessageNumber } from '../kernel/message.js';
 import { MESSAGE_RULES, type MessageRules } from '../kernel/message-rules.js';
 import { PRIORITIES, type Pool, type Priority, type Settings, type WarmUpWish } from '../kernel/settings.js';
+import { printable } from '../kernel/text.js';
 import { mailDate } from '../outcome/mail-date.js';
 import { joinedFront } from './body.js';
 import { headerWatch, rewritten, scanHeader, type Header, type HeaderWatch } from './header.js';
@@ -99,7 +100,7 @@ function envelopeOf(parts: AcceptParts, settings: Settings, submission: Submissi
   if (envid !== undefined && !ENVID.test(envid)) throw new SmtpRefusal(550, '5.6.0', 'X-Envid is 1 to 100 printable ASCII characters');
   const priority = wishes?.priority ?? own['x-queue-priority']?.toLowerCase() ?? client.priority ?? pool.priority ?? 'normal';
   if (!isPriority(priority)) throw new SmtpRefusal(550, '5.6.0', 'X-Queue-Priority is high, normal or low');
-  const job = wishes?.job ?? (own['x-job'] || identity.user);
+  const job = printable(wishes?.job ?? own['x-job'] ?? '', 200) || identity.user;
   return {
     sender: submission.sender,
     pool: pool.name,

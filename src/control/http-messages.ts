@@ -45,6 +45,8 @@ export class MessageDesk {
     private readonly clock: Clock,
     /** What is refused before it comes to the door, which tells of the rest. */
     private readonly tell: (token: string, address: string, status: number, text: string) => void,
+    /** From then on nothing more of a batch is taken: its answer, which says what was, has little time to go out. */
+    private readonly closing: AbortSignal,
   ) {}
 
   mount(app: FastifyInstance, tokenOf: (request: FastifyRequest) => HttpToken): void {
@@ -131,6 +133,7 @@ export class MessageDesk {
 
   async #take(caller: Caller, written: unknown, receipt: { key: Buffer; digest: Buffer; until: number } | undefined): Promise<Result> {
     const read = messageShape.safeParse(written);
+    if (this.closing.aborted) return this.#refuse(caller, { status: 503, error: 'stopping, try again in a moment' });
     const unreadable = (faults: readonly JsonFault[]) => this.#refuse(caller, { status: 422, error: 'the message cannot be read', faults });
     if (!read.success) return unreadable(jsonFaults(read.error));
     const message = read.data;

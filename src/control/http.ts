@@ -132,7 +132,7 @@ function appOf(parts: HttpParts, operations: Operations, closing: AbortSignal): 
     return token;
   };
   mountRoutes(app, { operations, log, wall: () => clock.wall() }, closing);
-  new MessageDesk(door, clock, tell).mount(app, tokenOf);
+  new MessageDesk(door, clock, tell, closing).mount(app, tokenOf);
   readRoutes(app, parts, operations, tokenOf);
   return app;
 }

@@ -43,6 +43,18 @@ function httpSettings(more: Partial<HttpSettings> = {}): HttpSettings {
   };
 }
 
+/** Beside the one all tests use. */
+const another = (): Http =>
+  createHttp({
+    settings: () => world.settings,
+    door: world.acceptor,
+    clock: world.clock,
+    events: world.events,
+    log: { info: () => undefined, error: () => undefined },
+    version: '1',
+    figures: () => ({ resident: 1, heap: 2, cpu: 3 }),
+  });
+
 const withHttp = (more: Partial<HttpSettings> = {}, others: Partial<Settings> = {}): Settings =>
   plainSettings({ ...others, control: { socket: 'x', http: httpSettings(more) } });
 
@@ -289,6 +301,12 @@ describe('a message', () => {
     for (const { content } of world.stored) expect(content).not.toMatch(/^(x-job|x-pool|bcc)/im);
   });
 
+  it('has a job that can be shown, and named', async () => {
+    await post({ ...HELLO, job: ' spring\u202e\u009b2J ' });
+    await post({ ...HELLO, job: ' \t ' });
+    expect(world.stored.map(m => m.envelope.job)).toEqual(['spring 2J', 'app']);
+  });
+
   it('is steered by who may', async () => {
     expect(await post({ ...HELLO, pool: 'alerts', warmUp: 'never' })).toMatchObject({
       status: 403,
@@ -482,6 +500,27 @@ describe('a batch', () => {
   });
 });
 
+it('says what of a batch it has taken when it closes', async () => {
+  const other = another();
+  await other.apply(withHttp());
+  await other.serve(operations);
+  const waiting: (() => void)[] = [];
+  const full = new Promise<void>(seen => {
+    world.beforeStore = () =>
+      new Promise(stored => {
+        if (waiting.push(stored) === 16) seen();
+      });
+  });
+  const answer = ask('POST', '/v1/messages', { body: { messages: Array.from({ length: 40 }, () => HELLO) }, port: other.bound!.port });
+  await full;
+  const closed = other.close();
+  for (const stored of waiting) stored();
+  const results = (await answer).body.results as { id?: string; status?: number }[];
+  expect([results.filter(r => r.id).length, results.filter(r => r.status === 503).length]).toEqual([16, 24]);
+  expect(world.stored).toHaveLength(16);
+  await closed;
+});
+
 it('answers every message of a batch, also when one of them finds a bug', async () => {
   let n = 0;
   const own = await bench(withHttp(), { signer: { sign: () => (n++ === 0 ? Promise.reject(new Error('a bug')) : Promise.resolve([])) } });
@@ -671,15 +710,7 @@ describe('the listener', () => {
   });
 
   it('speaks TLS, changes certificates, and goes back to what it was when a change cannot be made', async () => {
-    const other = createHttp({
-      settings: () => world.settings,
-      door: world.acceptor,
-      clock: world.clock,
-      events: world.events,
-      log: { info: () => undefined, error: () => undefined },
-      version: '1',
-      figures: () => ({ resident: 1, heap: 2, cpu: 3 }),
-    });
+    const other = another();
     try {
       const tls = (name: string) => ({ cert: pem(`${name}.cert.pem`), key: pem(`${name}.key.pem`) });
       await other.apply(withHttp({ tls: tls('a') }));
