@@ -1,6 +1,9 @@
 /** Addresses in the one form in which they travel. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalAddress, canonicalDomain } from '../../src/accept/address.js';
+import { readSuppressed } from '../../src/accept/suppressed.js';
+import { suppressedForm } from '../../src/kernel/suppression.js';
 
 describe('addresses', () => {
   const of = (address: string) => {
@@ -54,5 +57,21 @@ describe('addresses', () => {
     }
     expect(of(`${'x'.repeat(245)}@b.example`)).toBeUndefined();
     expect(canonicalDomain(`${'abcdefg.'.repeat(32)}example`)).toBeUndefined();
+  });
+
+  it('have one form, in which they can stand on the suppression list', () => {
+    const local = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 70 });
+    const domain = fc.oneof(
+      fc.domain(),
+      fc.constantFrom('Bücher.example', 'xn--bcher-kva.example', 'EXAMPLE.com', '[192.0.2.1]', 'İ.example'),
+    );
+    fc.assert(
+      fc.property(local, domain, (before, behind) => {
+        const written = `${before}@${behind}`;
+        const canonical = canonicalAddress(written);
+        if (canonical.ok) expect(canonicalAddress(canonical.address)).toEqual(canonical);
+        expect(readSuppressed(written)).toBe(canonical.ok ? suppressedForm(canonical.address) : undefined);
+      }),
+    );
   });
 });
