@@ -274,6 +274,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
     const control = await startControl({
       socket: settings.control.socket,
+      ...(settings.fixedFrom && { from: settings.fixedFrom['control.socket'] }),
       operations,
       log: { info: t => log.info({}, t), error: t => log.error({}, t) },
       wall: () => clock.wall(),

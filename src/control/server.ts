@@ -8,7 +8,7 @@
  */
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
-import { FaultError } from '../kernel/fault.js';
+import { FaultError, type Place } from '../kernel/fault.js';
 import { globMatches } from '../kernel/text.js';
 import { eventStream } from './event-stream.js';
 import { fileRoutes } from './file-routes.js';
@@ -45,6 +45,8 @@ export interface ControlLog {
 
 export interface ControlOptions {
   readonly socket: string;
+  /** Where its path was written down. */
+  readonly from?: Place;
   readonly operations: Operations;
   readonly log: ControlLog;
   /** Epoch milliseconds shown to clients; the system's wall clock unless given (the lab's runs faster). */
@@ -58,11 +60,15 @@ export interface Control {
   close(): Promise<void>;
 }
 
-/** Throws Error with a sentence when the path is unfit, in use, or not a socket. */
+/** Throws FaultError when the path is unfit, in use, not a socket, or not to be made. */
 export async function startControl(options: ControlOptions): Promise<Control> {
   const { socket } = options;
   const wall = options.wall ?? Date.now;
-  await claim(socket);
+  const unfit = (error: unknown): never => {
+    const place = options.from ?? { file: socket, line: 0, col: 0 };
+    throw new FaultError([{ code: 'control-socket', place, what: (error as Error).message }]);
+  };
+  await claim(socket).catch(unfit);
   const app = fastify({ bodyLimit: 64 * 1024, forceCloseConnections: false });
   const closing = new AbortController();
 
@@ -73,7 +79,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   mountRoutes(app, options, closing.signal);
 
   await app.ready();
-  await bindPrivately(app.server, socket);
+  await bindPrivately(app.server, socket).catch(unfit);
   return {
     async close() {
       closing.abort();

@@ -45,7 +45,11 @@ export function answers(path: string): Promise<boolean> {
 export async function claim(path: string): Promise<void> {
   const trouble = socketPathTrouble(path);
   if (trouble) throw new Error(trouble);
-  mkdirSync(dirname(path), { recursive: true });
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+  } catch (error) {
+    throw unmade(path, error);
+  }
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (!found) return;
   if (!found.isSocket()) throw new Error(`${path} exists and is not a socket: move it away, or choose another control socket`);
@@ -53,15 +57,21 @@ export async function claim(path: string): Promise<void> {
   unlinkSync(path);
 }
 
+const unmade = (path: string, error: unknown): Error =>
+  new Error(
+    `the control socket ${path} cannot be made: ${(error as Error).message}; the account rampd runs as has to be able to write its folder`,
+  );
+
 /** Listens with mode 0600; resolves when connections are accepted. */
 export function bindPrivately(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    const failed = (error: Error): void => reject(unmade(path, error));
+    server.once('error', failed);
     // A pipe is bound inside listen(): nothing else of this process runs under the narrow umask.
     const before = process.umask(0o177);
     try {
       server.listen({ path }, () => {
-        server.off('error', reject);
+        server.off('error', failed);
         resolve();
       });
       if (server.listening) chmodSync(path, 0o600);

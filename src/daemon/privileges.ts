@@ -1,7 +1,8 @@
 /**
- * Ports below 1024 need root to bind; nothing else does. After binding, `user:` becomes that user for good.
+ * Ports below 1024 need root to bind; nothing else does. After binding, rampd becomes `user:` for good.
  */
-import { chownSync, readFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { FaultError } from '../kernel/fault.js';
 import type { Settings } from '../kernel/settings.js';
 import type { Log } from './log.js';
@@ -21,12 +22,23 @@ function findAccount(user: string, passwd: string = readFileSync('/etc/passwd', 
   return undefined;
 }
 
-/** Gives the state folder to the account and becomes it. Only root can; anybody else stays who they are. */
-export function become(account: Account, stateDir: string): void {
+/** Of the process; the types of node leave the first out. */
+interface Identity {
+  initgroups?(user: string, group: number): void;
+  setgid?(gid: number): void;
+  setuid?(uid: number): void;
+}
+
+/** Gives the account the folders it needs and becomes it, a member of all its groups. Only root can. */
+export function become(account: Account, { stateDir, control }: Pick<Settings, 'stateDir' | 'control'>, who: Identity = process): void {
   chownSync(stateDir, account.uid, account.gid);
-  process.setgroups?.([account.gid]);
-  process.setgid?.(account.gid);
-  process.setuid?.(account.uid);
+  // /run is empty after each boot, and the account may make nothing in it.
+  const folder = dirname(control.socket);
+  if (mkdirSync(folder, { recursive: true }) !== undefined) chownSync(folder, account.uid, account.gid);
+  // A key may be readable for a group the account is in, ssl-cert say.
+  who.initgroups?.(account.name, account.gid);
+  who.setgid?.(account.gid);
+  who.setuid?.(account.uid);
 }
 
 const isRoot = (): boolean => process.getuid?.() === 0;
@@ -49,6 +61,6 @@ export function dropRoot(settings: Settings, log: Log): void {
       },
     ]);
   }
-  become(account, settings.stateDir);
+  become(account, settings);
   log.info({ user: account.name }, 'no longer root');
 }
