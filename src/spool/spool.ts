@@ -1,6 +1,6 @@
 /**
- * The spool behind its face: what was handed in collects in a group, a loop writes one group after the other, and reads go to
- * memory first. The parts are in their own files: committing, queues, segments, room on the disk, compaction.
+ * The spool behind its face: what was handed in goes to the writer, and reads go to memory first. The parts are in their own
+ * files: writing and committing, queues, segments, room on the disk, compaction.
  */
 import type { DayRow } from '../kernel/day.js';
 import {
@@ -20,29 +20,28 @@ import { BodyCache } from './body-cache.js';
 import { Committer } from './committer.js';
 import { Compactor } from './compactor.js';
 import { daysOf, daysOver } from './day-rows.js';
-import { Group } from './group.js';
+import { diskShelf, RESIDENT_ROWS, rowsBehind } from './disk-shelf.js';
+import type { Group } from './group.js';
 import { DurableMark } from './mark.js';
+import { MessageNumbers } from './numbers.js';
 import { markPath, readSpool } from './opening.js';
-import type { MemoryQueue, Shelf } from './queue.js';
+import type { MemoryQueue } from './queue.js';
 import { Queues } from './queues.js';
 import { findReceipt, outdatedReceipts, type StoredReceipt } from './receipts.js';
 import { readRecord } from './record.js';
 import { ReportRows } from './report-rows.js';
-import { readKey, readRow, type SpoolRow } from './row.js';
-import { queueEnd, queueStart, rowKey, rowsOf } from './scan.js';
+import { queueStart, rowKey, rowsOf } from './scan.js';
 import { SEGMENT_BYTES, Segments, syncFolder } from './segments.js';
 import { META_COUNTERS, writeJson, type SegmentUse } from './small-rows.js';
 import { SharedJobs } from './shared-jobs.js';
 import type { Space } from './space.js';
 import type { Content, Store, StoreOptions } from './store.js';
 import { SuppressionRows } from './suppression-rows.js';
-import { readRows, type Tables } from './tables.js';
+import type { Tables } from './tables.js';
+import { Writer } from './writer.js';
 import type { Counters, Totals } from './totals.js';
 
 const CACHE_BYTES = 64 * 1024 * 1024;
-const RESIDENT_ROWS = 100_000;
-/** Message numbers reserved ahead, durably, before the first of them is used. */
-const RESERVE = 65_536;
 
 export class Spool implements Store {
   readonly unfinished: number;
@@ -62,31 +61,25 @@ export class Spool implements Store {
   readonly #settling = new Set<number>();
   readonly #listeners: ((queue: Queue) => void)[] = [];
   readonly #dropping = new Set<Promise<void>>();
-  #pending: Group | undefined;
-  #loop: Promise<void> | undefined;
-  #nextNumber: MessageNumber;
-  /** Numbers below this are reserved on the disk. */
-  #reserved: MessageNumber;
-  #failure: Error | undefined;
-  #closed = false;
+  readonly #writer: Writer;
+  readonly #numbers: MessageNumbers;
 
   constructor(options: StoreOptions, segmentDir: string, tables: Tables, space: Space) {
     this.#options = options;
     this.#tables = tables;
     this.suppression = new SuppressionRows(tables.suppression);
     this.reports = new ReportRows(tables.reports);
-    const shelf = this.#shelf();
+    const shelf = diskShelf(tables, options.node, options.residentRows ?? RESIDENT_ROWS, queue => this.#tell([queue]));
     const opened = readSpool(options.dir, segmentDir, tables, options.node, shelf);
     this.unfinished = opened.unfinished;
     this.#counters = opened.counters;
     this.#uses = opened.uses;
-    const shared = new SharedJobs(row => this.#refusal() ?? this.#next().beside.push(row));
+    this.#writer = new Writer({ settling: this.#settling, write: group => this.#write(group), onFailure: options.onFailure });
+    const shared = new SharedJobs(row => this.#writer.refusal ?? this.#writer.next.beside.push(row));
     this.#queues = new Queues(shelf, () => this.#counters.nextQueue++, options.jobs, options.jobQueues, shared);
     for (const queue of opened.queues) this.#queues.add(queue);
     shared.restore(tables, id => this.#queues.get(id));
-    this.#nextNumber = this.#counters.reserved;
-    this.#counters.reserved += RESERVE;
-    this.#reserved = this.#counters.reserved;
+    this.#numbers = new MessageNumbers(this.#counters);
     tables.root.transactionSync(() => void tables.meta.put(META_COUNTERS, writeJson(this.#counters)));
     const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
     this.#segments = new Segments(segmentDir, this.#counters.nextSegment, segmentBytes, options.disk);
@@ -114,25 +107,25 @@ export class Spool implements Store {
       uses: this.#uses,
       segmentBytes,
       queue: id => this.#queues.get(id),
-      move: (bytes, taken) => this.#next().move(bytes, taken),
+      move: (bytes, taken) => this.#writer.next.move(bytes, taken),
     });
   }
 
   accept(envelope: Envelope, recipients: readonly NewRecipient[], content: Content, receipt?: Receipt): Promise<MessageNumber> {
-    const refusal = this.#refusal();
+    const refusal = this.#writer.refusal;
     if (refusal) return Promise.reject(refusal);
     if (recipients.length === 0 || recipients.length > MOST_RECIPIENTS) {
       return Promise.reject(new RangeError(`a message has 1 to ${MOST_RECIPIENTS} recipients, not ${recipients.length}`));
     }
-    if (this.#nextNumber >= this.#reserved) return this.#afterReserve().then(() => this.accept(envelope, recipients, content, receipt));
+    const number = this.#numbers.take();
+    if (number === undefined) return this.#afterReserve().then(() => this.accept(envelope, recipients, content, receipt));
     const { pool, warmUp, priority, job } = envelope;
     const queueOf = (to: NewRecipient) => this.#queues.findOrMake({ pool, domain: domainOf(to.address), warmUp, priority, job });
     // Down to a whole millisecond: due at once, not in a fraction of one.
     const due = Math.floor(this.#options.clock.now());
     try {
-      const number = this.#nextNumber++;
       const parts = typeof content === 'function' ? content(number) : Buffer.isBuffer(content) ? [content] : content;
-      const accepted = this.#next().accept(number, envelope, recipients, parts, queueOf, due, receipt);
+      const accepted = this.#writer.next.accept(number, envelope, recipients, parts, queueOf, due, receipt);
       let bytes = 0;
       for (const part of parts) bytes += part.length;
       this.#space.takes(bytes, accepted);
@@ -150,7 +143,7 @@ export class Spool implements Store {
   pruneReceipts(): void {
     const now = this.#options.clock.now();
     // A commit for nothing would be a sync for nothing.
-    if (!this.#refusal() && outdatedReceipts(this.#tables.receipts, now, 1).length > 0) this.#next().pruneReceipts = now;
+    if (!this.#writer.refusal && outdatedReceipts(this.#tables.receipts, now, 1).length > 0) this.#writer.next.pruneReceipts = now;
   }
 
   room(): 'ok' | 'full' {
@@ -170,9 +163,9 @@ export class Spool implements Store {
   }
 
   settle(changes: readonly RowChange[], days: readonly DayRow[], beside: readonly SideRow[] = []): Promise<void> {
-    const refusal = this.#refusal();
+    const refusal = this.#writer.refusal;
     if (refusal) return Promise.reject(refusal);
-    return this.#next().settle(changes, days, beside);
+    return this.#writer.next.settle(changes, days, beside);
   }
 
   days(): Iterable<DayRow> {
@@ -181,8 +174,8 @@ export class Spool implements Store {
 
   async pruneDays(over: (address: string, day: Instant) => boolean): Promise<void> {
     for await (const keys of daysOver(this.#tables.days, over)) {
-      if (this.#refusal()) return;
-      this.#next().daysOver.push(...keys);
+      if (this.#writer.refusal) return;
+      this.#writer.next.daysOver.push(...keys);
       await this.settle([], []);
     }
   }
@@ -216,7 +209,7 @@ export class Spool implements Store {
 
   async scan(queue: Queue, limit: number, from?: QueuedRecipient): Promise<QueuedRecipient[]> {
     const after = from ? rowKey(queue.id, from.due, this.#options.node, from) : queueStart(queue.id);
-    return this.#read(after, queue.id, limit);
+    return rowsBehind(this.#tables, after, queue.id, limit);
   }
 
   hasMail(): boolean {
@@ -229,60 +222,26 @@ export class Spool implements Store {
 
   async close(): Promise<void> {
     await this.#compactor.stop();
-    this.#closed = true;
-    await this.#loop;
+    await this.#writer.close();
     await Promise.all(this.#dropping);
     this.#mark.close();
     await this.#segments.close();
     await this.#tables.root.close();
   }
 
-  #refusal(): Error | undefined {
-    if (this.#failure) return new Error(`the spool has failed: ${this.#failure.message}`, { cause: this.#failure });
-    return this.#closed ? new Error('the spool is closed') : undefined;
-  }
-
-  /** The group the next commit writes; that commit begins when this turn is over or the one under way has ended. */
-  #next(): Group {
-    if (!this.#pending) this.#pending = new Group(this.#settling);
-    this.#loop ??= new Promise<void>(resolve => setImmediate(resolve)).then(() => this.#run());
-    return this.#pending;
-  }
-
-  async #run(): Promise<void> {
-    for (let group = this.#pending; group && !this.#failure; group = this.#pending) {
-      this.#pending = undefined;
-      try {
-        while (!group.isEmpty) await this.#write(group);
-      } catch (error) {
-        this.#fail(error as Error, group);
-      }
-    }
-    this.#loop = undefined;
-  }
-
   async #write(group: Group): Promise<void> {
     // Frees the ballast in time: a disk that others fill must still take outcomes.
     this.#space.room();
-    if (this.#reserved - this.#nextNumber < RESERVE / 2) this.#counters.reserved = this.#reserved + RESERVE;
+    this.#numbers.reserve();
     const segment = this.#segments.current;
     await this.#committer.write(group);
-    this.#reserved = this.#counters.reserved;
+    this.#numbers.committed();
     if (segment !== this.#segments.current) void this.#compactor.run().catch(() => undefined);
-  }
-
-  #fail(error: Error, group: Group): void {
-    this.#failure = error;
-    const refusal = this.#refusal()!;
-    group.refuse(refusal);
-    this.#pending?.refuse(refusal);
-    this.#pending = undefined;
-    this.#options.onFailure(error);
   }
 
   /** A commit that reserves more numbers. */
   async #afterReserve(): Promise<void> {
-    await this.#next().settle([], []);
+    await this.#writer.next.settle([], []);
   }
 
   #dropSegments(segments: readonly number[]): void {
@@ -295,28 +254,5 @@ export class Spool implements Store {
 
   #tell(queues: Iterable<MemoryQueue>): void {
     for (const queue of queues) for (const listener of this.#listeners) listener(queue);
-  }
-
-  #read(after: Uint8Array, queue: number, limit: number): SpoolRow[] {
-    const rows: SpoolRow[] = [];
-    readRows(this.#tables, after, queueEnd(queue), limit, (key, value) => rows.push(readRow(readKey(key), value)));
-    return rows;
-  }
-
-  #shelf(): Shelf {
-    const { node, residentRows } = this.#options;
-    return {
-      resident: 0,
-      budget: residentRows ?? RESIDENT_ROWS,
-      beyond: (queue, due, id, limit) => {
-        const start = due < 0 ? queueStart(queue) : rowKey(queue, due, node, { message: Math.floor(id / 65_536), index: id % 65_536 });
-        return this.#read(start, queue, limit);
-      },
-      has: (queue, row) => {
-        const value = this.#tables.rows.get(rowKey(queue, row.due, node, row));
-        return value !== undefined && readRow({ queue, node, ...row }, value).state.attempts === row.state.attempts;
-      },
-      headChanged: queue => this.#tell([queue]),
-    };
   }
 }
