@@ -60,12 +60,19 @@ export function exchange(sent: ClientRequest, { body, timeout, signal }: Exchang
   });
 }
 
-function answerOf(response: IncomingMessage, text: string): HttpAnswer {
-  const status = response.statusCode ?? 0;
-  const seconds = /^\d{1,6}$/.exec(response.headers['retry-after'] ?? '')?.[0];
+function answerOf({ statusCode: status = 0, headers }: IncomingMessage, text: string): HttpAnswer {
+  const asked = pauseIn(headers['retry-after'], headers.date);
   return {
     status,
     text: printable(`${status} ${text}`, MOST_SHOWN),
-    ...(seconds !== undefined && { retryAfter: Math.min(Number(seconds) * SECOND, HOUR) }),
+    ...(asked !== undefined && { retryAfter: Math.min(asked, HOUR) }),
   };
+}
+
+/** Seconds, or a date (RFC 9110 section 10.2.3), which is reckoned by the clock of who answers. */
+function pauseIn(asked: string | undefined, date: string | undefined): Ms | undefined {
+  if (asked === undefined) return undefined;
+  if (/^\d{1,15}$/.test(asked)) return Number(asked) * SECOND;
+  const pause = Date.parse(asked) - Date.parse(date ?? '');
+  return pause > 0 ? pause : undefined;
 }

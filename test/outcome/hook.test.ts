@@ -233,13 +233,20 @@ describe('failures', () => {
     expect(receiver.got.slice(-2).map(({ values }) => values)).toEqual([[20, 21], [20]]);
   });
 
-  it('pause as long as Retry-After asks', async () => {
+  it.each([
+    ['60', 60],
+    // By the receiver's own clock, which is wrong by years.
+    ['Wed, 21 Oct 2015 07:29:00 GMT', 60],
+    ['99999999', 3_600],
+    ['Wed, 21 Oct 2015 07:27:00 GMT', 1],
+    ['soon', 1],
+  ])('pause as long as Retry-After asks: %s', async (asked, seconds) => {
     const hook = await hookOf();
-    receiver.answer = () => ({ status: 429, headers: { 'retry-after': '60' } });
+    receiver.answer = () => ({ status: 429, headers: { 'retry-after': asked, date: 'Wed, 21 Oct 2015 07:28:00 GMT' } });
     await put(hook, 0, 10);
     await receiver.requests(1);
     await until(() => clock.pending > 0);
-    await clock.run(59 * SECOND);
+    await clock.run((seconds - 1) * SECOND);
     expect(receiver.got).toHaveLength(1);
     await clock.run(SECOND);
     await receiver.requests(2);
