@@ -30,7 +30,7 @@ export function targetOf(value: Target, maxSpool: number, resolve: (path: string
       allowed: 'names such as Authorization',
     });
   }
-  if (value.url.startsWith('http:') && !/^http:\/\/(127\.|\[::1\]|localhost[:/])/.test(value.url))
+  if (value.url.startsWith('http:') && !/^(127(\.\d+){3}|\[::1\]|localhost)$/.test(new URL(value.url).hostname))
     text.findings.warn(text.yaml.place(path), {
       code: 'plain-http',
       what: `addresses of recipients would cross the network in plain text to ${new URL(value.url).host}`,

@@ -6,11 +6,10 @@
  */
 import { X509Certificate } from 'node:crypto';
 import ipaddr from 'ipaddr.js';
+import { certificatesIn } from '../kernel/pem.js';
 import { TLS_DEFAULTS, type Settings, type TlsSettings } from '../kernel/settings.js';
 import type { FileReader } from './files.js';
 import type { SettingsText } from './settings.js';
-
-const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 export function readTls(text: SettingsText, read: FileReader, absolute: (path: string) => string): TlsSettings {
   const tls = text.section('tls');
@@ -33,7 +32,7 @@ export function readTls(text: SettingsText, read: FileReader, absolute: (path: s
 function readRoots(text: SettingsText, read: FileReader, file: string): TlsSettings['ca'] {
   const place = text.yaml.place(['tls', 'ca']);
   const content = read.text(file);
-  const roots = content?.match(BLOCK) ?? [];
+  const roots = certificatesIn(content ?? '');
   if (content !== undefined && roots.length > 0 && roots.every(isCertificate)) return { file, pem: roots.join('\n') };
   text.findings.fault(place, {
     code: 'bad-certificates',

@@ -7,7 +7,7 @@ import https from 'node:https';
 import type { Place } from '../kernel/fault.js';
 import type { HookTarget } from '../kernel/telling.js';
 import { exchange, type HttpAnswer } from './http-exchange.js';
-import { readNamedFile, readSecretFile } from './secret-file.js';
+import { readRootsFile, readSecretFile } from './secret-file.js';
 
 export interface HookRequest {
   /** The same for each try of the same body. */
@@ -31,7 +31,7 @@ export interface Credentials {
 export function credentialsOf({ secretFile, ca }: HookTarget, place: Place): Credentials {
   return {
     ...(secretFile !== undefined && { secret: readSecretFile(secretFile, place) }),
-    ...(ca !== undefined && { ca: readNamedFile(ca, 'file of CAs', place).toString() }),
+    ...(ca !== undefined && { ca: readRootsFile(ca, place) }),
   };
 }
 

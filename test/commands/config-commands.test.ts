@@ -117,19 +117,23 @@ describe('rampd check', () => {
 accounting: [{ file: done/acct.csv }, { file: acct.csv, move-to: c.pem/old }, { file: b.csv, move-to: old/of/b }]
 reject-log: { file: c.pem/reject.csv }
 webhooks: { url: "https://crm.example/", records: [d], secret-file: hook.secret, ca: ca.pem }
-alerts: { on: [suspended], webhook: { url: "https://chat.example/", secret-file: alert.secret } }
+alerts:
+  - { on: [suspended], webhook: { url: "https://chat.example/", secret-file: alert.secret } }
+  - { on: [suspended], webhook: { url: "https://chat.example/", ca: empty.pem } }
 feedback: { bounce-domains: bounce.example.com, secret-file: feedback.secret }
 `;
     put('rampd.yaml', minimal({ listeners: '' }, config));
     put('c.pem', 'no certificate');
     put('hook.secret', 'short');
+    put('empty.pem', 'no certificate either');
     const { err, code } = await rampd('check');
     expect(code).toBe(2);
-    const said = err.split('\n').filter(line => /cannot be|has \d+ bytes/.test(line));
+    const said = err.split('\n').filter(line => /cannot be|has \d+ bytes|holds no/.test(line));
     expect(said.map(line => line.replace(/^(rampd\.yaml:\d+):\d+: /, '$1 ').replaceAll(cwd, ''))).toEqual([
       expect.stringMatching(/^rampd\.yaml:\d+ the certificate of 127\.0\.0\.1:2525 cannot be used: ENOENT.*\/k\.pem/),
       expect.stringMatching(/^rampd\.yaml:\d+ the secret in \/hook\.secret has 5 bytes; allowed: at least 16/),
       expect.stringMatching(/^rampd\.yaml:\d+ the secret file \/alert\.secret cannot be read: ENOENT/),
+      expect.stringMatching(/^rampd\.yaml:\d+ the file of CAs \/empty\.pem holds no certificate; allowed: certificates in PEM/),
       expect.stringMatching(/^rampd\.yaml:\d+ the secret file \/feedback\.secret cannot be read: ENOENT/),
       expect.stringMatching(/^rampd\.yaml:\d+ the accounting file \/done\/acct\.csv cannot be opened: ENOENT/),
       expect.stringMatching(/^rampd\.yaml:\d+ the reject log \/c\.pem\/reject\.csv cannot be opened: ENOTDIR/),
@@ -137,8 +141,9 @@ feedback: { bounce-domains: bounce.example.com, secret-file: feedback.secret }
     ]);
     expect(err).toContain('this configuration would not start');
     for (const name of ['hook', 'alert', 'feedback']) put(`${name}.secret`, 'a secret that is long enough');
-    for (const file of ['done/.keep', 'ca.pem']) put(file, '');
+    put('done/.keep', '');
     const { cert, key } = makeSelfSigned('mta.example.com', Date.now());
+    for (const file of ['ca.pem', 'empty.pem']) put(file, cert);
     put('c.pem', cert);
     put('k.pem', key);
     put('rampd.yaml', minimal({ listeners: '' }, config.replace('c.pem/reject', 'reject').replace('c.pem/old', 'old')));

@@ -147,7 +147,8 @@ describe('webhooks', () => {
       expect.stringMatching(/:6:44: /),
     ]);
     expect(warned('[{ url: "https://x.example/a", name: a }, { url: "https://x.example/b" }]')).toEqual([]);
-    expect(load('webhooks: { url: "http://example.com/" }').warnings.map(w => w.code)).toContain('plain-http');
+    for (const far of ['example.com', '127.example.com', 'localhost.example.com'])
+      expect(load(`webhooks: { url: "http://${far}/" }`).warnings.map(w => w.code)).toContain('plain-http');
     expect(load('webhooks: { url: "http://127.0.0.1:8080/" }').warnings.map(w => w.code)).not.toContain('plain-http');
   });
 });
