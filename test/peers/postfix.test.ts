@@ -11,6 +11,7 @@ import { hasSmtpSource, smtpSource } from './clients.js';
 describe.skipIf(noPostfix !== undefined)(`Postfix as receiver${noPostfix ? ` (SKIPPED: ${noPostfix})` : ''}`, () => {
   let w: World;
   let postfix: Postfix;
+  let screened: Postfix;
 
   beforeAll(async () => {
     w = new World();
@@ -24,8 +25,20 @@ describe.skipIf(noPostfix !== undefined)(`Postfix as receiver${noPostfix ? ` (SK
       // More than that in a minute from one address is too much, but not for the first source.
       more: 'smtpd_client_message_rate_limit = 3\nsmtpd_client_event_limit_exceptions = 127.0.1.41',
     });
+    screened = await Postfix.start({
+      address: '127.0.2.41',
+      port: w.smtpPort,
+      domain: 'screened.example',
+      users: ['ann', 'bob'],
+      maxSize: 200_000,
+      tls: 'none',
+      screened: true,
+    });
     await w.prepare({
-      zones: zones({ 'peer.example': 'mx.peer.example' }, { 'mx.peer.example': '127.0.2.40' }),
+      zones: zones(
+        { 'peer.example': 'mx.peer.example', 'screened.example': 'mx.screened.example' },
+        { 'mx.peer.example': '127.0.2.40', 'mx.screened.example': '127.0.2.41' },
+      ),
       config: `
 clients: [{ from: ["127.0.0.0/8"], pool: one, allow-headers: true }]
 sources:
@@ -34,6 +47,7 @@ sources:
 pools:
   one: { sources: [one] }
   two: { sources: [two] }
+  both: { sources: [one, two] }
 `,
     });
     await w.start();
@@ -41,6 +55,7 @@ pools:
   afterAll(async () => {
     await w?.stop();
     await postfix?.stop();
+    await screened?.stop();
   });
 
   const send = async (to: readonly string[], size?: number): Promise<string> =>
@@ -95,6 +110,39 @@ pools:
     const last = waiting.flatMap(m => m.recipients.map(r => r.last)).find(r => r !== undefined);
     expect(last).toMatchObject({ class: 'throttle.rate' });
     expect(last?.reply).toMatch(/^450 4\.7\.1 Error: too much mail from 127\.0\.1\.42/);
+  });
+
+  it('screens its clients: the source it has seen comes back over another connection, and is let in', async () => {
+    const to = ['ann@screened.example', 'bob@screened.example'];
+    const id = idOf((await inject(w.listenPort, { from: 'news@peer.example', to, headers: ['X-Pool: both'] }))[0]);
+    const [message] = await until(
+      () => w.client.messages({ queue: 'screened.example@both' }),
+      list => list[0]?.recipients.every(r => r.last !== undefined) === true,
+    );
+    expect(message?.id).toBe(id);
+    for (const { last } of message?.recipients ?? []) {
+      expect(last).toMatchObject({ class: 'greylist' });
+      expect(last?.reply).toBe('450 4.3.2 Service currently unavailable');
+    }
+    const [seen] = message?.recipients.map(r => r.last?.source) ?? [];
+    const lane = await until(
+      async () => (await w.status()).lanes.find(l => l.provider === 'mx.screened.example' && l.source === seen),
+      l => l?.connections === 0,
+    );
+    expect(lane).toMatchObject({ windows: [], verdict: { go: true } });
+    // Postfix knows it once it has hung up.
+    await until(
+      () => screened.log,
+      log => log.includes('PASS NEW'),
+    );
+    expect(await w.client.retry('screened.example@both', { author: 'ann' })).toBe(2);
+    await until(
+      () => screened.delivered,
+      list => list.length === 2,
+    );
+    expect([...screened.delivered].sort()).toEqual(to);
+    const refused = /NOQUEUE: reject: RCPT from \[([\d.]+)\]/.exec(screened.log)?.[1];
+    expect([...screened.log.matchAll(/ client=unknown\[([\d.]+)\]/g)].map(m => m[1])).toEqual([refused]);
   });
 
   it('is told who wants to know, and tells it itself: no notice by rampd', async () => {

@@ -85,6 +85,7 @@ export class Postfix extends Running {
       keep = false,
       relayTo,
       impatientAt,
+      screened = false,
       more = '',
     } = this.options;
     for (const name of ['etc', 'queue', 'data', 'mail']) mkdirSync(this.at(name));
@@ -124,6 +125,8 @@ smtpd_tls_cert_file = ${cert}
 smtpd_tls_key_file = ${key}
 smtpd_tls_loglevel = 1
 message_size_limit = ${maxSize}
+postscreen_greet_wait = 1s
+postscreen_bare_newline_enable = yes
 in_flow_delay = 0
 service_throttle_time = 1s
 ${more}
@@ -131,7 +134,9 @@ ${more}
     );
     // inet_interfaces takes configured addresses only; what is listened on stands here.
     const services = [
-      `${address}:${port} inet n - n - - smtpd`,
+      ...(screened
+        ? [`${address}:${port} inet n - n - 1 postscreen`, 'smtpd pass - - n - - smtpd', 'dnsblog unix - - n - 0 dnsblog']
+        : [`${address}:${port} inet n - n - - smtpd`]),
       ...(impatientAt === undefined ? [] : [`${impatientAt}:${port} inet n - n - - smtpd -o smtpd_timeout=2s`]),
       'cleanup unix n - n - 0 cleanup',
       'qmgr unix n - n 300 1 qmgr',

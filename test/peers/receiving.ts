@@ -22,6 +22,8 @@ export interface ReceiverOptions {
   readonly clear?: readonly string[];
   /** Another address of its own, where it waits for its client two seconds only; OpenSMTPD always waits for minutes. */
   readonly impatientAt?: string;
+  /** Postfix looks at clients before it serves them, and has those it sees first come back (postscreen). */
+  readonly screened?: boolean;
   /** Asked before every answer. */
   readonly policy?: Policy;
   /** Keeps what it takes where it can do without; default false. */
