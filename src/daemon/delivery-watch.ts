@@ -36,6 +36,8 @@ export interface WatchParts {
 /** Since when something could have been delivered and was not; when each alert last said so. */
 class Silence {
   attempts = 0;
+  /** Of a source: the last attempt, and what it was answered. */
+  triedAt: Instant = Infinity;
   lastReply: string | undefined;
   readonly told = new Map<string, Instant>();
 
@@ -80,6 +82,7 @@ export class DeliveryWatch {
     if (!silence) this.#sources.set(record.source, (silence = new Silence(record.logged)));
     if (record.type === 'd') return silence.broken(record.logged);
     if (silence.attempts++ === 0) silence.since = record.logged;
+    silence.triedAt = record.logged;
     silence.lastReply = record.diag;
   }
 
@@ -150,7 +153,9 @@ export class DeliveryWatch {
   #tell(silence: Silence, now: Instant, alert: (span: string) => Alert): void {
     const { alerts } = this.#parts;
     for (const wish of alerts.wanted('nothing-delivered')) {
-      if (now - silence.since < wish.nothingFor || now - (silence.told.get(wish.name) ?? -Infinity) < AGAIN) continue;
+      const before = silence.told.get(wish.name) ?? -Infinity;
+      // What has not been tried since then has nothing new to tell: there may be no mail.
+      if (now - silence.since < wish.nothingFor || now - before < AGAIN || silence.triedAt <= before) continue;
       silence.told.set(wish.name, now);
       alerts.tell(alert(printDuration(Math.floor((now - silence.since) / MINUTE) * MINUTE)), [wish]);
     }

@@ -21,7 +21,7 @@ export function readSecretFile(file: string, place: Place): Buffer {
 }
 
 /** `noun`: what the file is to the settings. Throws FaultError: `forbidden-file` when this account may not read it. */
-export function readNamedFile(file: string, noun: string, place: Place): Buffer {
+function readNamedFile(file: string, noun: string, place: Place): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {

@@ -99,6 +99,18 @@ describe('a source', () => {
     expect(told).toHaveLength(1);
   });
 
+  it('that is no longer tried is not told again; one that is, each hour', () => {
+    queues = [];
+    for (let i = 0; i < 5; i++) watch.note(attempt('t'));
+    clock.advance(5 * HOUR);
+    expect(told).toHaveLength(1);
+    for (let i = 0; i < 3; i++) {
+      watch.note(attempt('t'));
+      clock.advance(HOUR);
+    }
+    expect(told).toHaveLength(4);
+  });
+
   it('is not for a few failures', () => {
     queues = [];
     for (let i = 0; i < 4; i++) watch.note(attempt('t'));
