@@ -6,11 +6,11 @@ import { DIRECTIVES, type Limits } from '../kernel/limits.js';
 import type { Settings } from '../kernel/settings.js';
 import type { Reason } from '../kernel/verdict.js';
 import { HOUR, type Instant, MINUTE } from '../kernel/units.js';
-import type { WindowState } from '../kernel/governor.js';
+import type { LaneLimits, WindowState } from '../kernel/governor.js';
 import type { Floor, Lane, LanePlan, SourceState } from './floor.js';
 import { BUILT_IN_LIMITS, laneLimitsOf, statedPlan, type WindowCaps } from './limits.js';
 import type { Pauses, Target } from './pause.js';
-import { type Plan, refresh, type Stop } from './plan.js';
+import { type Plan, refresh, type Stop, valueOf } from './plan.js';
 import type { Ramp, StageCaps } from './ramp.js';
 import { quoted } from './window.js';
 import type { Windows } from './windows.js';
@@ -52,6 +52,14 @@ export class Compiler {
     }
     if (now >= lane.compiled.plan.validUntil) refresh(lane.compiled.plan, now);
     return lane.compiled;
+  }
+
+  /** What the lane's connections must observe, windows included. */
+  connection(lane: Lane, now: Instant): LaneLimits {
+    const { plan, limits } = this.lane(lane, now);
+    const windows = [...plan.perConnection, ...this.source(lane.source, now).perConnection];
+    if (windows.length === 0) return limits;
+    return { ...limits, maxMsgPerConnection: Math.min(limits.maxMsgPerConnection, ...windows.map(c => valueOf(c, now))) };
   }
 
   source(source: SourceState, now: Instant): Plan {

@@ -9,7 +9,6 @@ import type { DayRow } from '../kernel/day.js';
 import type { Forecast, WaitingMail } from '../kernel/forecast.js';
 import type { JournalRecord } from '../kernel/journal.js';
 import type { LastEnd, LedgerRecord } from '../kernel/ledger.js';
-import type { Counted } from '../kernel/message.js';
 import type { OutcomeClass, ReplyMatch } from '../kernel/reply.js';
 import type { Settings } from '../kernel/settings.js';
 import type { Instant, Ms } from '../kernel/units.js';
@@ -26,8 +25,8 @@ import { waitUntil } from './judge.js';
 import { BUILT_IN_LIMITS, laneLimitsOf } from './limits.js';
 import type { Target } from './pause.js';
 import { Permits } from './permits.js';
-import { valueOf } from './plan.js';
 import { replayLedger } from './replay.js';
+import { settled } from './settled.js';
 import { restoreState, snapshotState } from './snapshot.js';
 import { Status } from './status.js';
 import { undo } from './undo.js';
@@ -100,11 +99,7 @@ export class CoreGovernor implements K.Governor {
 
   laneLimits(lane: LaneName | KnownLane): K.LaneLimits {
     const known = this.#core.floor.lane(lane);
-    if (!known) return laneLimitsOf({ base: [BUILT_IN_LIMITS], besides: [] }, []);
-    const { plan, limits } = this.#core.compiler.lane(known, this.#now);
-    const windows = [...plan.perConnection, ...this.#core.compiler.source(known.source, this.#now).perConnection];
-    if (windows.length === 0) return limits;
-    return { ...limits, maxMsgPerConnection: Math.min(limits.maxMsgPerConnection, ...windows.map(c => valueOf(c, this.#now))) };
+    return known ? this.#core.compiler.connection(known, this.#now) : laneLimitsOf({ base: [BUILT_IN_LIMITS], besides: [] }, []);
   }
 
   decide(ask: K.Ask, now: Instant): Verdict {
@@ -132,23 +127,11 @@ export class CoreGovernor implements K.Governor {
     this.#core.sweep(now);
     const held = this.#permits.answer(permit, answered, now);
     if (!held) return { counted: recipients.map(r => r.counted), days: [] };
-    const { lane, ask } = held;
-    const counted: (readonly Counted[])[] = [];
-    const days = new Set<DayRow>();
-    for (const recipient of recipients) {
-      if (!lane.source.config) {
-        counted.push(recipient.counted);
-        continue;
-      }
-      const result = this.#core.ramp.count(lane.source.name, lane.provider, recipient.counted, recipient.match.class, now);
-      counted.push(result.counted);
-      days.add(result.row);
-      for (const row of result.also) days.add(row);
-    }
+    const result = settled(this.#core, held.lane, recipients, now);
     const matches = recipients.map(r => r.match);
-    this.#feedback.attempt(lane, matches, ask, held.departed ?? held.reserved, now, recipients[0]?.message);
-    this.#core.released(lane);
-    return { counted, days: Array.from(days, copyOf) };
+    this.#feedback.attempt(held.lane, matches, held.ask, held.departed ?? held.reserved, now, recipients[0]?.message);
+    this.#core.released(held.lane);
+    return result;
   }
 
   bounced(lane: K.ReportedLane, departed: Instant, outcome: OutcomeClass, now: Instant): readonly DayRow[] {
