@@ -180,8 +180,8 @@ export class Mailroom {
       .filter(p => p.sources.some(s => globMatches(source, s.source)))
       .map(p => p.name);
     const waiting = [...this.#parts.dispatcher.backlog.waiting.values()];
-    const ids = waiting.filter(w => w.provider !== undefined && globMatches(provider, w.provider)).map(w => w.queue.id);
-    return this.#matching(undefined).filter(q => pools.includes(q.pool) && ids.includes(q.id));
+    const ids = new Set(waiting.filter(w => w.provider !== undefined && globMatches(provider, w.provider)).map(w => w.queue.id));
+    return this.#matching(undefined).filter(q => pools.includes(q.pool) && ids.has(q.id));
   }
 
   async #each(queue: Queue, act: (rows: QueuedRecipient[]) => Promise<void>): Promise<void> {
