@@ -5,7 +5,7 @@
  * Ends with a table and exit code 1 when a receiver's ledger saw more than the cap in force.
  */
 import type { Command } from 'commander';
-import { page } from '../control/page.js';
+import { page, wrap } from '../control/page.js';
 import type { Io } from './io.js';
 import type { Lab } from './lab/run.js';
 import { UsageError } from './usage.js';
@@ -61,10 +61,12 @@ export function register(program: Command, io: Io): void {
       );
       const { resultTable } = await import('./lab/report.js');
       const result = await lab.finish();
-      io.out(page([...resultTable(result.sources).split('\n'), '']));
+      const width = io.stdout.isTTY ? io.stdout.columns || 80 : Infinity;
+      io.out(page([...resultTable(result.sources, width), '']));
+      const kept = `${result.attempts} attempts: no receiver saw, at any departure, more in the trailing hour than the cap then in force.`;
       io.out(
         result.kept
-          ? page([`${result.attempts} attempts: no receiver saw, at any departure, more in the trailing hour than the cap then in force.`])
+          ? page(wrap(kept, width))
           : page([
               'A receiver saw more than the cap in force:',
               ...result.lanes.map(

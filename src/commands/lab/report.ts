@@ -1,6 +1,7 @@
 /**
  * What the lab prints: a line now and then, and the table at the end. Pure.
  */
+import { table, type Column } from '../../control/page.js';
 import type { FeedView, SourceView, StatusView } from '../../control/view.js';
 import type { SourceCheck } from '../../rehearse/ledger-check.js';
 
@@ -35,40 +36,27 @@ export interface SourceResult {
   readonly back: number;
 }
 
-export function resultTable(results: readonly SourceResult[]): string {
-  const head = [
-    'source',
-    'address',
-    'stage',
-    'advanced',
-    'held',
-    'back',
-    'attempts',
-    'accepted',
-    'windows',
-    'cap now',
-    'peak hour',
-    'above its cap',
+/** Lines no wider than `width`: what an eye misses least goes first. */
+export function resultTable(results: readonly SourceResult[], width: number): string[] {
+  const columns: Column<SourceResult>[] = [
+    { head: 'source', cell: r => r.source.name },
+    { head: 'address', cell: r => r.source.address, drop: 5 },
+    {
+      head: 'stage',
+      cell: ({ source: s, firstStage }) => (s.stage === null ? s.state : `${firstStage ?? '?'} → ${s.stage} of ${s.stages}`),
+    },
+    { head: 'advanced', cell: r => String(r.advanced), right: true },
+    { head: 'held', cell: r => String(r.held), right: true, drop: 2 },
+    { head: 'back', cell: r => String(r.back), right: true, drop: 1 },
+    { head: 'attempts', cell: r => String(r.check?.attempts ?? 0), right: true, drop: 4 },
+    { head: 'accepted', cell: r => String(r.accepted), right: true },
+    { head: 'windows', cell: r => String(r.windows), right: true, drop: 3 },
+    { head: 'cap now', cell: r => cap(r.source.maxMsgPerHour), right: true },
+    { head: 'peak hour', cell: r => String(r.check?.peak ?? 0), right: true },
+    {
+      head: 'above its cap',
+      cell: ({ check }) => (check && check.violations > 0 ? `${check.violations} times, by ${check.over}` : 'never'),
+    },
   ];
-  const rows = results.map(({ source, firstStage, check, accepted, windows, advanced, held, back }) => [
-    source.name,
-    source.address,
-    source.stage === null ? source.state : `${firstStage ?? '?'} → ${source.stage} of ${source.stages}`,
-    String(advanced),
-    String(held),
-    String(back),
-    String(check?.attempts ?? 0),
-    String(accepted),
-    String(windows),
-    cap(source.maxMsgPerHour),
-    String(check?.peak ?? 0),
-    check && check.violations > 0 ? `${check.violations} times, by ${check.over}` : 'never',
-  ]);
-  const widths = head.map((h, i) => Math.max(h.length, ...rows.map(r => r[i]?.length ?? 0)));
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((c, i) => c.padEnd(widths[i] ?? 0))
-      .join('  ')
-      .trimEnd();
-  return [line(head), line(widths.map(w => '-'.repeat(w))), ...rows.map(line)].join('\n');
+  return table(columns, results, width);
 }
