@@ -4,7 +4,7 @@
 import { zoneLines } from '../../accept/dkim-record.js';
 import type { CheckView } from '../../control/doctor-view.js';
 import type { DnsPort } from '../../route/dns.js';
-import { findDmarc, type DmarcRecord } from '../../route/dmarc.js';
+import { findDmarc, type DmarcFound } from '../../route/dmarc.js';
 import { check } from './check.js';
 
 export interface Identities {
@@ -13,6 +13,8 @@ export interface Identities {
   /** Where the reverse path leads instead of the domain, when tokens are put into it. */
   readonly bounce: string | undefined;
 }
+
+type Found = Extract<DmarcFound, { kind: 'found' }>;
 
 export async function checkDmarc(domain: string, identities: Identities, dns: Pick<DnsPort, 'txt'>): Promise<CheckView[]> {
   const found = await findDmarc(domain, dns);
@@ -35,12 +37,12 @@ export async function checkDmarc(domain: string, identities: Identities, dns: Pi
     remarks.length === 0
       ? check('dmarc', 'ok', `p=${policy}${where}`)
       : check('dmarc', 'warn', `p=${policy}${where}; ${remarks.join('; ')}`, { mend: `mend the record at _dmarc.${at}` });
-  return [sound, alignment(domain, at, record, identities)];
+  return [sound, alignment(domain, found, identities)];
 }
 
-function alignment(domain: string, at: string, record: DmarcRecord, { signing, bounce }: Identities): CheckView {
-  const dkim = signing !== undefined && aligned(domain, signing, record.strictDkim, at);
-  const spf = bounce === undefined || aligned(domain, bounce, record.strictSpf, at);
+function alignment(domain: string, { at, organization, record }: Found, { signing, bounce }: Identities): CheckView {
+  const dkim = signing !== undefined && aligned(domain, signing, record.strictDkim, organization);
+  const spf = bounce === undefined || aligned(domain, bounce, record.strictSpf, organization);
   const said = [
     signing === undefined ? 'nothing signs' : `signed by ${signing}: ${dkim ? 'aligned' : 'not aligned'}`,
     bounce === undefined
@@ -53,10 +55,10 @@ function alignment(domain: string, at: string, record: DmarcRecord, { signing, b
   return check('alignment', spf ? 'warn' : 'fail', said, { mend });
 }
 
-/** Strict: the same name. Relaxed: both belong to one domain; that of the record, or one of the two. */
-function aligned(from: string, other: string, strict: boolean, at: string): boolean {
+/** Strict: the same name. Relaxed: both belong to one organization, or one to the other where receivers know public suffixes. */
+function aligned(from: string, other: string, strict: boolean, organization: string): boolean {
   if (from === other) return true;
-  return !strict && (below(from, other) || below(other, from) || (below(from, at) && below(other, at)));
+  return !strict && (below(from, other) || below(other, from) || (below(from, organization) && below(other, organization)));
 }
 
 const below = (name: string, domain: string): boolean => name === domain || name.endsWith(`.${domain}`);
