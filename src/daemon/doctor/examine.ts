@@ -8,15 +8,18 @@ import { chosenLists, type BlockList } from '../../config/block-lists.js';
 import { doctorView, type CheckView, type DoctorGroup, type DoctorView } from '../../control/doctor-view.js';
 import type { SmtpProbe } from '../../kernel/doctor.js';
 import type { Settings, Source } from '../../kernel/settings.js';
-import { MINUTE, type Ms } from '../../kernel/units.js';
+import { MINUTE, SECOND, type Ms } from '../../kernel/units.js';
 import type { DnsAnswer, DnsPort } from '../../route/dns.js';
+import { createStsFetch } from '../../route/mta-sts-fetch.js';
 import { isOffLimits } from '../../route/protect.js';
+import type { HostAddresses } from '../../route/router.js';
 import { checkBlockList } from './block-lists.js';
 import { check } from './check.js';
 import { checkDkim, signerOf, type ReadFile } from './dkim.js';
 import { checkDmarc } from './dmarc.js';
 import { checkIdentity, type Binds } from './identity.js';
 import { checkListeners } from './listeners.js';
+import { checkMtaSts } from './mta-sts.js';
 import { checkPort } from './probe.js';
 import { checkSpfOf } from './spf.js';
 
@@ -41,6 +44,7 @@ export interface Instruments {
 }
 
 const NONE = new Set<string>();
+const POLICY_PATIENCE = 20 * SECOND;
 const NO_DOMAIN = Promise.resolve([
   check('spf', 'unknown', 'no sending domain is known', { mend: 'name one with --domain DOMAIN, or give it a key under dkim' }),
 ]);
@@ -93,10 +97,15 @@ export async function examine(patient: Patient, instruments: Instruments): Promi
     return { ...group, checks: (await Promise.all(asked)).flat() };
   };
 
+  const policyOf = createStsFetch({ settings: () => settings, addresses: ({ name }) => addressesOf(name, dns), timeout: POLICY_PATIENCE });
   const ofDomain = async (domain: string): Promise<DoctorGroup> => {
     const keys = settings.dkim ?? [];
     const identities = { signing: signerOf(domain, keys)?.domain, bounce };
-    const asked = [late.of('dkim', checkDkim(domain, keys, dns, instruments.read)), late.of('dmarc', checkDmarc(domain, identities, dns))];
+    const asked = [
+      late.of('dkim', checkDkim(domain, keys, dns, instruments.read)),
+      late.of('dmarc', checkDmarc(domain, identities, dns)),
+      late.of('mta-sts', checkMtaSts(domain, dns, policyOf)),
+    ];
     return { kind: 'domain', name: domain, checks: (await Promise.all(asked)).flat() };
   };
 
@@ -112,6 +121,15 @@ export async function examine(patient: Patient, instruments: Instruments): Promi
 function sendingDomains(settings: Settings): string[] {
   const named = (settings.dkim ?? []).map(({ domain }) => domain.replace(/^\*\.?/, '')).filter(Boolean);
   return [...new Set(named)];
+}
+
+/** Of a host that the operator named by its domain: wherever it is. */
+async function addressesOf(name: string, dns: Pick<DnsPort, 'a' | 'aaaa'>): Promise<HostAddresses> {
+  const answers = await Promise.all([dns.a(name), dns.aaaa(name)]);
+  const addresses = answers.flatMap(answer => (answer.kind === 'found' ? answer.records : []));
+  if (addresses.length > 0) return { addresses };
+  const failed = answers.find(answer => answer.kind === 'failed');
+  return failed?.kind === 'failed' ? { temporary: `${name}: ${failed.text}` } : { none: `${name} has no address` };
 }
 
 /** Where bounces go when reverse paths carry tokens. */
