@@ -42,6 +42,8 @@ export class Backlog {
   readonly #ports: BacklogPorts;
   readonly #hooks: BacklogHooks;
   readonly #lookups: Waiting[] = [];
+  /** Held by a window on their domain, which may be lifted. */
+  readonly #windowed = new Set<Waiting>();
   #looking = 0;
 
   constructor(ports: BacklogPorts, hooks: BacklogHooks) {
@@ -137,6 +139,24 @@ export class Backlog {
     this.#leave(waiting);
     waiting.place = 'idle';
     this.place(waiting.queue);
+  }
+
+  /** The same for a window on the queue's domain: until then, or until limits of its provider change. */
+  holdByWindow(waiting: Waiting, until: number, note: string): void {
+    this.#windowed.add(waiting);
+    this.hold(waiting, until, note);
+  }
+
+  /** Limits of a provider, or of all, have changed: its windows are to be asked again. */
+  askWindows(provider?: string): void {
+    const now = this.#ports.clock.now();
+    for (const waiting of this.#windowed) {
+      if (provider !== undefined && waiting.provider !== provider) continue;
+      this.#windowed.delete(waiting);
+      if (waiting.holdUntil <= now || waiting.place !== 'scheduled') continue;
+      waiting.holdUntil = 0;
+      this.place(waiting.queue);
+    }
   }
 
   #stuck(waiting: Waiting): string | undefined {

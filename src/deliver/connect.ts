@@ -32,7 +32,7 @@ const MOST_OF_A_HOST = 3;
 const LONGEST_ATTEMPT: Ms = 5 * MINUTE;
 
 export interface NotOpened extends Failed {
-  /** MX hosts that could not be reached or refused. */
+  /** MX hosts that could not be reached or refused; 0: there was none to dial. */
   readonly hosts: number;
 }
 
@@ -129,7 +129,7 @@ export class Connector {
       if (near.length >= MOST_ADDRESSES) break;
     }
     const all = [...near, ...far];
-    return all.length > 0 ? all : { reply: networkReply(trouble), phase: 'connect', host: '', hosts: hosts.length };
+    return all.length > 0 ? all : { reply: networkReply(trouble), phase: 'connect', host: '', hosts: 0 };
   }
 
   /** One address; opportunistic TLS that breaks is tried once more in the clear (RFC 7435 §3), unless that is denied. */

@@ -88,7 +88,10 @@ export class Dispatcher {
       },
     );
     this.#alarms = new Alarms({ clock, backlog: this.backlog, running, due: lane => this.#served(lane) });
-    this.#picker = new Picker(this.backlog, this.#choice, this.lanes, queue => this.#expiry.expired(queue));
+    this.#picker = new Picker(this.backlog, this.#choice, this.lanes, {
+      expired: queue => this.#expiry.expired(queue),
+      aside: (queue, rows) => this.#aside(queue, rows),
+    });
     this.#opener = new Opener(ports, this.lanes, this.#picker, {
       running,
       ended: lane => this.#served(lane),
@@ -160,6 +163,8 @@ export class Dispatcher {
   /** Limits changed: lanes that wait are asked again, connections above a new maximum close. */
   changed(source?: string, provider?: string): void {
     this.#choice.forget();
+    this.#picker.forget();
+    this.backlog.askWindows(provider);
     for (const lane of this.lanes.matching(source, provider)) {
       lane.waitUntil = 0;
       lane.connectAfter = 0;
@@ -246,6 +251,8 @@ export class Dispatcher {
       }
       pick = this.#picker.pick(lane, session.site, now);
     }
+    // There is more to pass over: others have their turn first.
+    if (pick) this.#wakeGroup(pick.group);
     return true;
   }
 
@@ -254,10 +261,18 @@ export class Dispatcher {
     const reason = verdict.because()[0];
     if (!reason || (reason.scope !== 'sender-domain' && reason.scope !== 'recipient-domain' && reason.scope !== 'recipient')) return false;
     const until = verdict.until ?? this.#ports.clock.now() + MINUTE;
-    if (reason.scope === 'recipient-domain') this.backlog.hold(pick.waiting, until, `waits for ${reason.limit} of ${reason.from}`);
-    else this.#picker.postpone(pick, until);
+    if (reason.scope === 'recipient-domain') this.backlog.holdByWindow(pick.waiting, until, `waits for ${reason.limit} of ${reason.from}`);
+    else this.#picker.postpone(pick, until, reason.scope === 'sender-domain');
     this.#alarms.arm();
     return true;
+  }
+
+  /** Not an attempt, and nobody's delay: only their place in the queue changes. */
+  #aside(queue: Queue, rows: readonly { readonly row: QueuedRecipient; readonly due: Instant }[]): void {
+    const taken = rows.filter(({ row }) => queue.take(row));
+    const changes = taken.map(({ row, due }) => ({ row, queue, to: { due, state: row.state } }));
+    this.#outbox.settle({ changes, days: [], committed: () => this.#placed(queue) });
+    this.#placed(queue);
   }
 
   async #carry(lane: Lane, session: Session, pick: Pick, departure: Departure): Promise<void> {

@@ -128,7 +128,9 @@ export class Opener {
   #failed(lane: Lane, site: Site, failed: NotOpened, connection: number | undefined): void {
     const { governor, clock, log } = this.#ports;
     const match = this.#classify(lane, failed);
-    if (connection !== undefined) governor.connectFailed(connection, match, failed.hosts, clock.now());
+    // Names without addresses are a stranger's DNS: the provider's hosts have nothing to do with it.
+    if (connection !== undefined && failed.hosts === 0) governor.disconnected(connection, clock.now());
+    else if (connection !== undefined) governor.connectFailed(connection, match, failed.hosts, clock.now());
     else governor.absorbReply(lane.known, match, clock.now());
     lane.siteFailed(site.key, match.reply.line, clock.now());
     this.#hooks.alarm(lane);

@@ -1,10 +1,11 @@
 /**
  * Picks the next recipient a lane may carry on a connection to a site: queues take turns, sticky and avoided sources are
- * honoured, recipients whose time is over are put aside, later recipients of the same message come along.
+ * honoured, recipients whose time is over are put aside, other recipients of the same message come along. Mail that a window
+ * on its sender or recipient holds is passed over, and put behind the rest of its queue where that would not be reached.
  */
 import type { Queue } from '../kernel/queue.js';
-import type { Instant } from '../kernel/units.js';
-import type { QueuedRecipient } from '../kernel/message.js';
+import { MINUTE, type Instant, type Ms } from '../kernel/units.js';
+import { domainOf, type QueuedRecipient } from '../kernel/message.js';
 import { PRIORITIES, type WarmUpWish } from '../kernel/settings.js';
 import type { Backlog } from './backlog.js';
 import type { Choice } from './choice.js';
@@ -18,6 +19,8 @@ import { type Group, type Site, type Waiting, fits } from './waiting.js';
 const DEEP = 64;
 /** How many queues of a ring are tried in one go. */
 const WIDE = 16;
+/** Held mail that was put behind comes back after this long at the latest: the window may have been lifted. */
+const ASIDE: Ms = 10 * MINUTE;
 
 export interface Pick {
   readonly waiting: Waiting;
@@ -26,19 +29,26 @@ export interface Pick {
   readonly row: QueuedRecipient;
 }
 
+export interface PickerHooks {
+  /** Is the head's time over? It is then being bounced. */
+  expired(queue: Queue): boolean;
+  /** These are to be due then: nothing else of their queue can be seen before them. */
+  aside(queue: Queue, rows: readonly { readonly row: QueuedRecipient; readonly due: Instant }[]): void;
+}
+
 export class Picker {
   readonly #backlog: Backlog;
   readonly #choice: Choice;
   readonly #lanes: Lanes;
-  readonly #expired: (queue: Queue) => boolean;
-  /** Recipients held back by a window on their sender domain, until when. */
-  readonly #postponed = new WeakMap<QueuedRecipient, Instant>();
+  readonly #hooks: PickerHooks;
+  /** Recipients held back by a window on their sender domain or on themselves, until when. */
+  #postponed = new WeakMap<QueuedRecipient, Instant>();
 
-  constructor(backlog: Backlog, choice: Choice, lanes: Lanes, expired: (queue: Queue) => boolean) {
+  constructor(backlog: Backlog, choice: Choice, lanes: Lanes, hooks: PickerHooks) {
     this.#backlog = backlog;
     this.#choice = choice;
     this.#lanes = lanes;
-    this.#expired = expired;
+    this.#hooks = hooks;
   }
 
   pick(lane: Lane, siteKey: string, now: Instant): Pick | undefined {
@@ -111,8 +121,12 @@ export class Picker {
     this.#backlog.place(pick.waiting.queue);
   }
 
-  postpone(pick: Pick, until: Instant): void {
-    this.#postponed.set(pick.row, until);
+  /** A window holds the picked recipient; `sender`: and whatever else comes from its sender's domain. */
+  postpone({ row, waiting }: Pick, until: Instant, sender: boolean): void {
+    this.#postponed.set(row, until);
+    if (!sender) return;
+    const domain = domainOf(row.sender);
+    for (const other of waiting.queue.peek(DEEP)) if (domainOf(other.sender) === domain) this.#postponed.set(other, until);
   }
 
   #fromRing(lane: Lane, group: Group, site: string, wish: WarmUpWish, ring: Ring, now: Instant): Pick | undefined {
@@ -120,12 +134,13 @@ export class Picker {
     for (const waiting of ring) {
       if (tries++ >= WIDE) return undefined;
       const { queue } = waiting;
-      if (queue.nextDue === null || queue.nextDue > now || !waiting.route || waiting.route.expires <= now || this.#expired(queue)) {
+      if (queue.nextDue === null || queue.nextDue > now || !waiting.route || waiting.route.expires <= now || this.#hooks.expired(queue)) {
         this.#backlog.place(queue);
         continue;
       }
       const row = this.#fitting(lane, group, site, queue, now);
       if (row) return { waiting, group, wish, row };
+      this.#putBehind(queue, now);
     }
     return undefined;
   }
@@ -134,6 +149,21 @@ export class Picker {
     const head = queue.peek(1)[0];
     if (!head || this.#isFit(head, lane, group, site, now)) return head;
     return queue.peek(DEEP).find(row => this.#isFit(row, lane, group, site, now));
+  }
+
+  /** Windows may have been lifted: whoever is held is asked about again. */
+  forget(): void {
+    this.#postponed = new WeakMap();
+  }
+
+  #putBehind(queue: Queue, now: Instant): void {
+    const rows = queue.peek(DEEP);
+    if (rows.length < DEEP) return;
+    const held = rows.flatMap(row => {
+      const until = this.#postponed.get(row) ?? 0;
+      return until > now ? [{ row, due: Math.min(until, now + ASIDE) }] : [];
+    });
+    if (held.length > 0) this.#hooks.aside(queue, held);
   }
 
   #isFit(row: QueuedRecipient, lane: Lane, group: Group, site: string, now: Instant): boolean {
