@@ -25,6 +25,7 @@ import { Lifetimes } from './lifetime.js';
 import { Outbox } from './outbox.js';
 import { Opener } from './opener.js';
 import { Picker, type Pick } from './picker.js';
+import { Places } from './places.js';
 import type { DeliverPorts } from './ports.js';
 import type { Session } from './session.js';
 import { Underway } from './underway.js';
@@ -51,6 +52,7 @@ export class Dispatcher {
   #sweepTimer: Timer | undefined;
   #lookTimer: Timer | undefined;
   readonly #underway = new Underway();
+  readonly #places = new Places();
   #running = false;
 
   constructor(ports: DeliverPorts) {
@@ -92,7 +94,7 @@ export class Dispatcher {
       expired: queue => this.#expiry.expired(queue),
       aside: (queue, rows) => this.#aside(queue, rows),
     });
-    this.#opener = new Opener(ports, this.lanes, this.#picker, {
+    this.#opener = new Opener(ports, this.#places, this.#picker, {
       running,
       ended: lane => this.#served(lane),
       alarm: lane => this.#alarms.set(lane),
@@ -164,6 +166,7 @@ export class Dispatcher {
   changed(source?: string, provider?: string): void {
     this.#choice.forget();
     this.#picker.forget();
+    this.#places.freed(source);
     this.backlog.askWindows(provider);
     for (const lane of this.lanes.matching(source, provider)) {
       lane.waitUntil = 0;
@@ -312,6 +315,7 @@ export class Dispatcher {
 
   /** A connection's place is free again: lanes that waited for one are asked. */
   #released(lane: Lane): void {
+    this.#places.freed(lane.source);
     const everywhere = this.#ports.settings().total.maxSmtpOut !== undefined;
     const freed = this.#alarms.released(other => everywhere || other === lane || other.source === lane.source);
     for (const waiter of freed) setImmediate(() => this.#serve(waiter));
@@ -341,6 +345,7 @@ export class Dispatcher {
 
   #look(): void {
     this.#choice.forget();
+    this.#places.freed();
     this.#lifetimes.forget();
     for (const lane of this.lanes.all.values()) lane.forgetSites(this.#ports.clock.now());
     for (const group of this.backlog.groups.values()) if (group.sites.size > 0) this.#wakeGroup(group);

@@ -8,8 +8,8 @@ import type { Wait } from '../kernel/verdict.js';
 import { Connector, type NotOpened } from './connect.js';
 import type { Leave } from './target.js';
 import type { Lane } from './lane.js';
-import type { Lanes } from './lanes.js';
 import type { Picker } from './picker.js';
+import type { Places } from './places.js';
 import type { DeliverPorts } from './ports.js';
 import { isAboutUs } from './refusal.js';
 import { Session } from './session.js';
@@ -35,34 +35,38 @@ export interface OpenerHooks {
 
 export class Opener {
   readonly #ports: DeliverPorts;
-  readonly #lanes: Lanes;
+  readonly #places: Places;
   readonly #picker: Picker;
   readonly #connector: Connector;
   readonly #hooks: OpenerHooks;
 
-  constructor(ports: DeliverPorts, lanes: Lanes, picker: Picker, hooks: OpenerHooks) {
+  constructor(ports: DeliverPorts, places: Places, picker: Picker, hooks: OpenerHooks) {
     const { clock, events, settings, router, log, dialogue } = ports;
     this.#ports = ports;
-    this.#lanes = lanes;
+    this.#places = places;
     this.#picker = picker;
     this.#connector = new Connector({ clock, events, settings, router, memory: ports.memory, log, dialogue });
     this.#hooks = hooks;
   }
 
   openMore(lane: Lane, now: Instant): void {
+    if (this.#places.areFull(lane.source)) return this.#wait(lane, Infinity);
     for (const site of this.#picker.sitesWithWork(lane, now)) {
       if (lane.siteRests(site.key, now)) continue;
       while (this.#wants(lane, site, now)) {
         const verdict = this.#ports.governor.mayConnect(lane.known, now);
         if (!verdict.go) {
-          lane.connectAfter = verdict.until ?? Infinity;
-          this.#hooks.alarm(lane);
-          this.#makeRoom(lane, site, verdict);
-          return;
+          this.#wait(lane, verdict.until ?? Infinity);
+          return this.#makeRoom(lane, site, verdict);
         }
         this.#hooks.guard(this.#open(lane, site, verdict.connection), lane);
       }
     }
+  }
+
+  #wait(lane: Lane, until: Instant): void {
+    lane.connectAfter = until;
+    this.#hooks.alarm(lane);
   }
 
   /** More ready queues at the site than connections on their way to serve them, and all open ones busy. */
@@ -80,13 +84,15 @@ export class Opener {
   #makeRoom(lane: Lane, site: Site, verdict: Wait): void {
     const reason = verdict.because()[0];
     if (reason?.limit !== 'max-smtp-out') return;
+    const shared = reason.scope === 'source' || reason.scope === 'total' ? reason.scope : undefined;
+    if (shared && verdict.until === null) this.#places.full(shared === 'source' ? lane.source : undefined);
     // One that is on its way out makes room enough.
     if (lane.isLeaving) return;
     const mine = [...lane.sessions].find(s => s.state === 'idle' && s.site !== site.key);
     if (mine) return mine.quit();
-    if (reason.scope === 'lane') return;
+    if (!shared) return;
     let idle: Session | undefined;
-    for (const other of this.#lanes.matching(reason.scope === 'source' ? lane.source : undefined)) {
+    for (const other of this.#places.holders(shared === 'source' ? lane.source : undefined)) {
       if (other.isLeaving) return;
       if (other !== lane) idle ??= other.anyIdle();
     }
@@ -117,6 +123,7 @@ export class Opener {
       governor.connected(connection, clock.now());
       const session = new Session(connection, site.key, opened, clock, { closed: (s, reply) => this.#closed(lane, s, reply) });
       lane.sessions.add(session);
+      this.#places.held(lane);
       if (this.#hooks.running() && !lane.retired) session.rest(governor.laneLimits(lane.known).idleTimeout);
       else session.quit();
     } else if (opened && 'reply' in opened) this.#failed(lane, site, opened, connection);
@@ -145,6 +152,7 @@ export class Opener {
   #closed(lane: Lane, session: Session, reply: ReplyMatch['reply'] | undefined): void {
     const { governor, clock } = this.#ports;
     lane.sessions.delete(session);
+    if (lane.sessions.size === 0) this.#places.left(lane);
     governor.disconnected(session.connection, clock.now());
     if (reply) governor.absorbReply(lane.known, this.#classify(lane, { reply, phase: 'idle' }), clock.now());
     if (session.useless)
