@@ -26,8 +26,13 @@ const WISHES: ReadonlySet<string> = new Set<WarmUpWish>(['prefer', 'allow', 'nev
 
 /** 452 when the disk is full or too much is waiting already. */
 export function assertRoom(parts: AcceptParts, settings: Settings): void {
-  if (parts.store.room() === 'full') throw new SmtpRefusal(452, '4.3.1', 'Insufficient storage, try again later');
+  assertDisk(parts);
   if (parts.store.waiting() >= settings.maxBacklog) throw new SmtpRefusal(452, '4.3.1', 'Too many messages waiting, try again later');
+}
+
+/** 452 when the disk is full. */
+export function assertDisk({ store }: AcceptParts): void {
+  if (store.room() === 'full') throw new SmtpRefusal(452, '4.3.1', 'Insufficient storage, try again later');
 }
 
 /** Stores the message. Throws SmtpRefusal when it is not to be kept. */

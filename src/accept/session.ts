@@ -11,7 +11,7 @@ import { Body, type Budget } from './body.js';
 import type { Crowd } from './crowd.js';
 import { assertOpen, type Gate } from './gate.js';
 import type { Identities } from './identity.js';
-import { assertRoom, ENVID, take } from './intake.js';
+import { assertDisk, assertRoom, ENVID, take } from './intake.js';
 import { SmtpRefusal, type AcceptParts } from './ports.js';
 import { assertAddress, letIn } from './recipient.js';
 import { refusalOf, type About, type Refusals, type Step } from './refusals.js';
@@ -99,8 +99,10 @@ export function handlersFor(
       };
       checked('mail', session, answered, { sender: address.address }, () => {
         assertOpen(gate);
-        if (!identities.of(session) && !reports.admits(session)) throw identities.refusal(session, offersTls());
-        assertRoom(parts, parts.settings());
+        if (identities.of(session)) assertRoom(parts, parts.settings());
+        else if (!reports.admits(session)) throw identities.refusal(session, offersTls());
+        // A report makes no backlog: what it says is wanted most while there is one.
+        else assertDisk(parts);
         assertOffered(address, MAIL_PARAMETERS);
         assertEnvid(session);
         if (address.address !== '') assertAddress(address.address, session.envelope.smtpUtf8 === true, '5.1.7');

@@ -58,6 +58,15 @@ describe('a stranger', () => {
     expect(asked).toEqual(['bounce+bad@xn--bcher-kva.example', 'bounce+good@xn--bcher-kva.example']);
   });
 
+  it('is heard whatever waits, unless the disk is full', async () => {
+    await stranger();
+    server.settings = { ...server.settings, maxBacklog: 10 };
+    server.waiting = 11;
+    expect(await wire.say('RSET', 'MAIL FROM:<>', 'RCPT TO:<fbl@s.example>')).toMatch(/^250 /);
+    server.room = 'full';
+    expect(await wire.say('RSET', 'MAIL FROM:<>')).toMatch(/^452 4\.3\.1 Insufficient/);
+  });
+
   it('that goes away in the middle is no trouble of ours', async () => {
     await stranger();
     const refused: unknown[] = [];
