@@ -15,7 +15,7 @@ import type { Queue, RowChange } from '../kernel/queue.js';
 import type { Settings } from '../kernel/settings.js';
 import { globMatches, printable } from '../kernel/text.js';
 import { printLane } from '../kernel/verdict.js';
-import type { Store } from '../spool/store.js';
+import { DamagedBody, type Store } from '../spool/store.js';
 import { JOB, queueName } from './jobs.js';
 
 const CHUNK = 500;
@@ -204,24 +204,38 @@ export class Mailroom {
   }
 
   async #delete(rows: readonly { row: QueuedRecipient; queue: Queue }[], filter: DeleteFilter, by: string): Promise<number> {
-    const { clock, store, dispatcher } = this.#parts;
-    const taken = new Map<Queue, QueuedRecipient[]>();
+    const { clock, dispatcher } = this.#parts;
+    const meant: { row: QueuedRecipient; queue: Queue }[] = [];
     for (const { row, queue } of rows) {
       if (filter.from !== undefined && !globMatches(filter.from, row.sender)) continue;
       if (filter.rcpt !== undefined && !globMatches(filter.rcpt, row.state.address)) continue;
       if (filter.olderThan !== undefined && clock.now() - row.accepted < filter.olderThan) continue;
       if (filter.job !== undefined) {
-        const job = queue.job || ((await store.mail(row.body)).envelope.job ?? '');
-        if (!globMatches(filter.job, job)) continue;
+        const job = await this.#jobOf(row, queue);
+        if (job === undefined || !globMatches(filter.job, job)) continue;
       }
-      if (queue.take(row)) taken.set(queue, [...(taken.get(queue) ?? []), row]);
+      meant.push({ row, queue });
     }
+    // Taken when nothing is waited for any more: who holds a row must settle it.
+    const taken = new Map<Queue, QueuedRecipient[]>();
+    for (const { row, queue } of meant) if (queue.take(row)) taken.set(queue, [...(taken.get(queue) ?? []), row]);
     let count = 0;
     for (const [queue, list] of taken) {
       count += list.length;
       await dispatcher.remove(queue, list, `deleted by ${by}`, !filter.dsn);
     }
     return count;
+  }
+
+  /** undefined: it has left meanwhile, or cannot be read. */
+  async #jobOf(row: QueuedRecipient, queue: Queue): Promise<string | undefined> {
+    if (queue.job !== '') return queue.job;
+    try {
+      return (await this.#parts.store.mail(row.body)).envelope.job ?? '';
+    } catch (error) {
+      if (error instanceof DamagedBody) return undefined;
+      throw error;
+    }
   }
 
   async #view(number: MessageNumber, rows: readonly { row: QueuedRecipient; queue: string }[], iso: Iso): Promise<MessageView> {
