@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until, type World } from '../e2e/world.js';
 
-export interface Account {
+interface Account {
   readonly type: 'd' | 'b' | 't';
   readonly rcpt: string;
   readonly message: string;

@@ -37,7 +37,7 @@ export class Exim extends Running {
 
   /** It writes the message itself, and each client has its own. */
   async dieInTheMiddle(client: string): Promise<void> {
-    limitFiles(serving(this.options, client), 1_000_000);
+    limitFiles(serving(this.options, client), 500_000);
   }
 
   #write(): void {

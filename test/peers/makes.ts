@@ -8,7 +8,7 @@ import { noPostfix, Postfix } from './postfix.js';
 import type { ReceiverOptions } from './receiving.js';
 import type { Running } from './running.js';
 
-export interface Make {
+interface Make {
   readonly name: string;
   readonly label: string;
   /** Why there is none here. */
@@ -78,8 +78,9 @@ export async function startAll(running: Map<string, Peer>, options: (make: Make)
 }
 
 export async function stopAll(running: ReadonlyMap<string, Peer>): Promise<void> {
-  for (const { receiver, policy } of running.values()) {
+  const stop = async ({ receiver, policy }: Peer): Promise<void> => {
     await receiver.stop();
     await policy.stop();
-  }
+  };
+  await Promise.all([...running.values()].map(stop));
 }

@@ -107,7 +107,7 @@ export class OpenSmtpd extends Running<Options> {
 
   /** It writes the message itself, and serves all clients: they all see the end of it. */
   async dieInTheMiddle(client: string): Promise<void> {
-    limitFiles(serving(this.options, client), 1_000_000);
+    limitFiles(serving(this.options, client), 500_000);
   }
 
   /** None of its processes goes on without the one that died. */

@@ -16,7 +16,7 @@ describe.skipIf(noPostfix !== undefined)(`Postfix as receiver${noPostfix ? ` (SK
   beforeAll(async () => {
     w = new World();
     w.smtpPort = await freePort();
-    postfix = await Postfix.start({
+    const receiver = Postfix.start({
       address: '127.0.2.40',
       port: w.smtpPort,
       domain: 'peer.example',
@@ -25,7 +25,7 @@ describe.skipIf(noPostfix !== undefined)(`Postfix as receiver${noPostfix ? ` (SK
       // More than that in a minute from one address is too much, but not for the first source.
       more: 'smtpd_client_message_rate_limit = 3\nsmtpd_client_event_limit_exceptions = 127.0.1.41',
     });
-    screened = await Postfix.start({
+    const screener = Postfix.start({
       address: '127.0.2.41',
       port: w.smtpPort,
       domain: 'screened.example',
@@ -34,6 +34,7 @@ describe.skipIf(noPostfix !== undefined)(`Postfix as receiver${noPostfix ? ` (SK
       tls: 'none',
       screened: true,
     });
+    [postfix, screened] = await Promise.all([receiver, screener]);
     await w.prepare({
       zones: zones(
         { 'peer.example': 'mx.peer.example', 'screened.example': 'mx.screened.example' },

@@ -39,7 +39,7 @@ beforeAll(async () => {
   });
   const port = w.smtpPort;
   const addressOf = (label: string, more = 0): string => `127.0.2.${(OCTETS[label] ?? 0) + more}`;
-  await startAll(running, ({ label, brokenTls, choosesClients }) => ({
+  const started = startAll(running, ({ label, brokenTls, choosesClients }) => ({
     address: addressOf(label),
     port,
     domain: `${label}.example`,
@@ -51,8 +51,6 @@ beforeAll(async () => {
     keep: true,
     more: choosesClients ? '' : `listen on ${addressOf(label, 20)} port ${port} hostname mx.${label}.example filter ask`,
   }));
-  for (const label of running.keys())
-    wires.set(label, await startWire({ host: addressOf(label, 10), port }, { host: addressOf(label), port }));
   const domains = MAKES.flatMap(({ label }): [string, string[]][] => [
     [`${label}.example`, [`mx.${label}.example`]],
     [`cut.${label}.example`, [`wire.${label}.example`]],
@@ -83,7 +81,9 @@ providers:
   strict: { domains: ["strict.*"], limits: { require-starttls: true } }
 `,
   });
-  await w.start();
+  await Promise.all([w.start(), started]);
+  for (const label of running.keys())
+    wires.set(label, await startWire({ host: addressOf(label, 10), port }, { host: addressOf(label), port }));
 });
 afterAll(async () => {
   await w.stop();
