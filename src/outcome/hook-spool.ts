@@ -98,11 +98,12 @@ export class HookSpool implements LineSink {
         this.#cursor = { segment: next, offset: 0 };
         continue;
       }
-      const lines = await this.#linesAt(segment, offset, Math.min(size, offset + CHUNK), most);
+      const end = Math.min(size, offset + CHUNK);
+      const lines = await this.#linesAt(segment, offset, end, most);
       if (lines === undefined) continue;
       if (lines.length > 0) return lines;
       // Nothing there is a line: damaged, and not to be met again.
-      this.#cursor = { segment, offset: size };
+      this.#cursor = { segment, offset: end };
     }
   }
 

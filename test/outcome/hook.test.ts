@@ -362,6 +362,23 @@ describe('the spool', () => {
     await again.close();
   });
 
+  it('a stretch that a power cut left as zeros takes no records behind it along', async () => {
+    const line = (id: number) => `{"id":"${id}"}\n`;
+    writeFileSync(
+      join(dir, '0000000001.ndjson'),
+      Buffer.concat([Buffer.from(line(1)), Buffer.alloc(1_500_000), Buffer.from(`\n${line(2)}`)]),
+    );
+    const spool = new HookSpool({ dir, most: 16 * 1024 ** 2, onDropped: () => undefined });
+    await spool.append(line(3));
+    const seen: string[] = [];
+    for (let lines = await spool.read(10); lines.length > 0; lines = await spool.read(10)) {
+      seen.push(...lines.map(l => (JSON.parse(l.text) as Item).id));
+      await spool.take((lines.at(-1) as { end: { segment: number; offset: number } }).end);
+    }
+    expect([seen, spool.bytes]).toEqual([['1', '2', '3'], 0]);
+    await spool.close();
+  });
+
   it('is bounded: the oldest go, counted, and what is left is whole', async () => {
     const hook = await hookOf({ target: target({ maxSpool: 4_000 }) });
     receiver.answer = () => ({ status: 500 });
