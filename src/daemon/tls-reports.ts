@@ -91,7 +91,8 @@ export class TlsReports {
     const reporter = { organization: tls.report.organization, contact: tls.report.from, hostName };
     const gzipped = await zip(JSON.stringify(buildTlsReport(count, reporter), null, 1));
     await this.#keep(count, gzipped, hostName);
-    const answer = await dns.txt(`_smtp._tls.${count.domain}`);
+    const answer = await this.#unlessStopped(dns.txt(`_smtp._tls.${count.domain}`));
+    if (!answer) return;
     if (answer.kind === 'failed') return void round.waiting++;
     const { mailboxes, urls } = readTlsRua(answer.kind === 'found' ? answer.records : []);
     if (mailboxes.length > 0 && !count.served?.includes(MAILED)) await this.#mail(count, gzipped, reporter, mailboxes, round.wall);
@@ -105,6 +106,16 @@ export class TlsReports {
       this.#parts.log.warn({ domain: count.domain, day: count.day }, 'a TLS report is given up: who wants it did not take it');
     }
     count.reported = true;
+  }
+
+  /** A stop waits for nobody. */
+  #unlessStopped<T>(asked: Promise<T>): Promise<T | undefined> {
+    const { signal } = this.#stopping;
+    return new Promise((resolve, reject) => {
+      const stop = (): void => resolve(undefined);
+      signal.addEventListener('abort', stop, { once: true });
+      asked.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+    });
   }
 
   async #keep(count: TlsDomainCount, gzipped: Buffer, hostName: string): Promise<void> {
@@ -135,7 +146,9 @@ export class TlsReports {
     if (round.failing.has(host) || this.#stopping.signal.aborted) return;
     const about = { domain: count.domain, day: count.day, to: printable(url, 300) };
     try {
-      const { status, text } = await post(url, gzipped, this.#stopping.signal);
+      const answer = await this.#unlessStopped(post(url, gzipped, this.#stopping.signal));
+      if (!answer) return;
+      const { status, text } = answer;
       if (status < 200 || status > 299) throw new Error(text);
       count.served = [...(count.served ?? []), url];
       log.info({ ...about, answer: text }, 'TLS report sent');

@@ -133,6 +133,18 @@ describe('reports of TLS', () => {
     ]);
   });
 
+  it('a stop waits for no name server', async () => {
+    met('a.example');
+    let asked: () => void = () => undefined;
+    const once = new Promise<void>(resolve => (asked = resolve));
+    const waiting = reports({ dns: { txt: () => (asked(), new Promise(() => undefined)) } });
+    const closing = waiting.close(MIDNIGHT);
+    await once;
+    await waiting.stop();
+    await closing;
+    expect(reported()).toEqual(['a.example false']);
+  });
+
   it('one that cannot be made stands in nobody’s way', async () => {
     met('a.example');
     met('b.example');
