@@ -59,7 +59,7 @@ export function register(program: Command, io: Io): void {
         ...(match === undefined ? {} : { match }),
         ...(options.for === undefined ? {} : { scope: options.for }),
       };
-      show(io, options.json, await client.suppression.list(filter), list => renderSuppression(list, options.limit, screen(io, client)));
+      show(io, options.json, await client.suppression.list(filter), list => renderSuppression(list, filter, screen(io, client)));
     });
 
   verb('import', 'put a file of addresses on the list: one a line, or CSV')

@@ -1,11 +1,15 @@
 /** What `rampd suppress list` prints. Pure. */
 import { page, table, timeText, type Column, type Screen } from './page.js';
 import { numberText } from './reason-text.js';
+import type { SuppressionFilter } from './suppression-operations.js';
 import type { SuppressionView } from './view.js';
 
-/** `limit`: how many were asked for. */
-export function renderSuppression(entries: readonly SuppressionView[], limit: number, screen: Screen): string {
-  if (entries.length === 0) return page(['Nobody is on the suppression list.']);
+/** What was asked for. */
+export function renderSuppression(entries: readonly SuppressionView[], { limit, match, scope }: SuppressionFilter, screen: Screen): string {
+  if (entries.length === 0) {
+    const all = match === undefined && scope === undefined;
+    return page([all ? 'Nobody is on the suppression list.' : 'No entry of the suppression list matches.']);
+  }
   const columns: Column<SuppressionView>[] = [
     { head: 'ADDRESS', cell: e => e.address, gives: true },
     { head: 'FOR', cell: e => e.scope ?? 'all' },

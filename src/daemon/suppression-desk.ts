@@ -2,6 +2,7 @@
  * The suppression list in people's hands: put on it, taken off it, looked through, carried in and out as CSV. Long work is done
  * a page a turn, so that mail goes on meanwhile; what changed the list is in the journal with who and why.
  */
+import { canonicalDomain } from '../accept/address.js';
 import { readScope, readSuppressed } from '../accept/suppressed.js';
 import { Refusal, type Act } from '../control/operations.js';
 import { counted, numberText } from '../control/reason-text.js';
@@ -63,8 +64,9 @@ export class SuppressionDesk implements SuppressionOperations {
     return there.length;
   }
 
-  async list({ match, scope: about, limit }: SuppressionFilter): Promise<SuppressionView[]> {
+  async list({ match: glob, scope: about, limit }: SuppressionFilter): Promise<SuppressionView[]> {
     const scope = about === undefined ? undefined : scopeOrText(about);
+    const match = glob === undefined ? undefined : globForm(glob);
     const found: SuppressionView[] = [];
     const offset = this.#offset();
     for await (const page of this.#pages()) {
@@ -181,6 +183,12 @@ function view(entry: Suppression, offset: number): SuppressionView {
     until: entry.until === undefined ? null : time(entry.until),
     ...(entry.note === undefined ? {} : { note: printable(entry.note) }),
   };
+}
+
+/** Entries have their domains in ASCII. */
+function globForm(glob: string): string {
+  const at = glob.lastIndexOf('@') + 1;
+  return glob.slice(0, at) + (canonicalDomain(glob.slice(at)) ?? glob.slice(at));
 }
 
 const scopeOrText = (text: string): string => readScope(text) ?? text.trim().toLowerCase();

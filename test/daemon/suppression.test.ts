@@ -56,6 +56,8 @@ describe('what people write on the list', () => {
     expect(list.refused('joe@xn--r8jz45g.jp', 'news@xn--r8jz45g.jp')).toBeDefined();
     expect(list.refused('joe@xn--r8jz45g.jp', 'news@other.example')).toBeUndefined();
     expect(await desk.list({ scope: '例え.JP', limit: 9 })).toHaveLength(1);
+    expect(await desk.list({ match: '*@Bücher.example', limit: 9 })).toHaveLength(1);
+    expect(await desk.list({ match: 'ANN*', limit: 9 })).toHaveLength(1);
     await expect(desk.add(['a@b.example;c'], { scope: '' }, ann)).rejects.toThrow('is no address');
   });
 
