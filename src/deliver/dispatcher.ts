@@ -1,22 +1,20 @@
 /**
  * The dispatcher: what is due meets the lanes that may send.
  *
- * serve(lane) is the whole of it: hand work to idle connections while verdicts say go; open connections for sites that have
- * more work than connections; when a verdict says wait, note until when and leave. It is called when work appears, when a
- * connection becomes idle, when a lane's instant comes, and when the governor says that something changed.
+ * Builds the parts of delivery and tells them of each other. A lane is served (serving.ts) when work appears, when a connection
+ * becomes idle, when its instant comes, and when the governor says that something changed; what the clock alone brings about
+ * is looked at in rounds.
  */
-import type { Timer } from '../kernel/clock.js';
 import type { DayRow } from '../kernel/day.js';
-import { domainOf, type QueuedRecipient } from '../kernel/message.js';
+import type { QueuedRecipient } from '../kernel/message.js';
 import type { Queue } from '../kernel/queue.js';
 import type { SideRow } from '../kernel/suppression.js';
 import type { Instant } from '../kernel/units.js';
 import { MINUTE } from '../kernel/units.js';
-import type { Wait } from '../kernel/verdict.js';
 import { Alarms } from './alarms.js';
 import { Backlog } from './backlog.js';
 import { Choice } from './choice.js';
-import { type Departure, Departures } from './departure.js';
+import { Departures } from './departure.js';
 import { Delays } from './delays.js';
 import { Expiry } from './expiry.js';
 import type { Lane } from './lane.js';
@@ -24,10 +22,11 @@ import { Lanes } from './lanes.js';
 import { Lifetimes } from './lifetime.js';
 import { Outbox } from './outbox.js';
 import { Opener } from './opener.js';
-import { Picker, type Pick } from './picker.js';
+import { Picker } from './picker.js';
 import { Places } from './places.js';
 import type { DeliverPorts } from './ports.js';
-import type { Session } from './session.js';
+import { Rounds } from './rounds.js';
+import { Serving } from './serving.js';
 import { Underway } from './underway.js';
 import type { Group, Waiting } from './waiting.js';
 
@@ -42,21 +41,20 @@ export class Dispatcher {
   readonly #ports: DeliverPorts;
   readonly #choice: Choice;
   readonly #picker: Picker;
-  readonly #opener: Opener;
   readonly #outbox: Outbox;
-  readonly #departures: Departures;
   readonly #expiry: Expiry;
   readonly #delays: Delays;
   readonly #alarms: Alarms;
   readonly #lifetimes: Lifetimes;
-  #sweepTimer: Timer | undefined;
-  #lookTimer: Timer | undefined;
+  readonly #serving: Serving;
+  readonly #rounds: Rounds;
   readonly #underway = new Underway();
   readonly #places = new Places();
   #running = false;
 
   constructor(ports: DeliverPorts) {
     this.#ports = ports;
+    this.#rounds = new Rounds(ports.clock);
     const { governor, settings, clock, router, store } = ports;
     this.lanes = new Lanes(settings, name => ports.governor.known(name));
     this.#choice = new Choice(
@@ -66,11 +64,11 @@ export class Dispatcher {
       (group, at) => this.#askAgain(group, at),
     );
     this.#outbox = new Outbox(ports);
-    this.#departures = new Departures(ports, this.#outbox, this.#underway);
+    const departures = new Departures(ports, this.#outbox, this.#underway);
     this.#lifetimes = new Lifetimes(governor, settings);
     const bounceAfter = (queue: Queue): number => this.#lifetimes.of(queue.pool, this.backlog.waiting.get(queue.id)?.provider ?? '');
     const running = (): boolean => this.#running;
-    this.#expiry = new Expiry(ports, this.#departures, this.#underway, {
+    this.#expiry = new Expiry(ports, departures, this.#underway, {
       bounceAfter,
       trouble: queue => this.backlog.waiting.get(queue.id)?.trouble,
       running,
@@ -89,17 +87,30 @@ export class Dispatcher {
         },
       },
     );
-    this.#alarms = new Alarms({ clock, backlog: this.backlog, running, due: lane => this.#served(lane) });
+    this.#alarms = new Alarms({ clock, backlog: this.backlog, running, due: lane => this.#serving.served(lane) });
     this.#picker = new Picker(this.backlog, this.#choice, this.lanes, {
       expired: queue => this.#expiry.expired(queue),
       aside: (queue, rows) => this.#aside(queue, rows),
     });
-    this.#opener = new Opener(ports, this.#places, this.#picker, {
+    const opener = new Opener(ports, this.#places, this.#picker, {
       running,
-      ended: lane => this.#served(lane),
+      ended: lane => this.#serving.served(lane),
       alarm: lane => this.#alarms.set(lane),
       released: lane => this.#released(lane),
-      guard: (work, lane) => this.#guard(work, lane),
+      guard: (work, lane) => this.#serving.guard(work, lane),
+    });
+    this.#serving = new Serving(ports, {
+      alarms: this.#alarms,
+      backlog: this.backlog,
+      choice: this.#choice,
+      departures,
+      expiry: this.#expiry,
+      opener,
+      picker: this.#picker,
+      underway: this.#underway,
+      running,
+      placed: queue => this.#placed(queue),
+      wake: group => this.#wakeGroup(group),
     });
     store.onHead(queue => {
       if (this.#running) this.#placed(queue);
@@ -109,7 +120,8 @@ export class Dispatcher {
   start(): void {
     this.#running = true;
     for (const queue of this.#ports.store.queues()) this.#placed(queue);
-    this.#sweepTimer = this.#ports.clock.at(this.#ports.clock.now() + SWEEP, () => this.#sweep());
+    this.#rounds.every(SWEEP, () => this.#sweep());
+    this.#rounds.every(LOOK_AGAIN, () => this.#look());
     this.#look();
     this.#alarms.arm();
   }
@@ -121,8 +133,7 @@ export class Dispatcher {
   async stop(limit: number): Promise<void> {
     this.#running = false;
     this.#alarms.stop();
-    this.#sweepTimer?.cancel();
-    this.#lookTimer?.cancel();
+    this.#rounds.stop();
     for (const lane of this.lanes.all.values()) for (const session of [...lane.sessions]) if (session.state === 'idle') session.quit();
     // Real time: it bounds how long a stop may take.
     const cut = setTimeout(() => {
@@ -198,76 +209,22 @@ export class Dispatcher {
     setImmediate(() => {
       group.waking = false;
       // Cold lanes first: what they have slots for is theirs.
-      for (const lane of group.lanes) if (!this.#ports.governor.isWarm(lane.source)) this.#serve(lane);
-      for (const lane of group.lanes) if (this.#ports.governor.isWarm(lane.source)) this.#serve(lane);
+      for (const lane of group.lanes) if (!this.#ports.governor.isWarm(lane.source)) this.#serving.serve(lane);
+      for (const lane of group.lanes) if (this.#ports.governor.isWarm(lane.source)) this.#serving.serve(lane);
     });
   }
 
-  #serve(lane: Lane): void {
-    if (!this.#running || lane.groups.size === 0) return;
-    const now = this.#ports.clock.now();
-    if (lane.blocked(now)) return;
-    let dry: string | undefined;
-    for (const session of this.#picker.connections(lane)) {
-      if (session.state !== 'idle' || session.site === dry) continue;
-      const pick = this.#picker.pick(lane, session.site, now);
-      if (!pick) dry = session.site;
-      else if (!this.#begin(lane, session, pick, now)) return;
-    }
-    if (lane.connectAfter <= now) this.#opener.openMore(lane, now);
+  /** A connection's place is free again: lanes that waited for one are asked. */
+  #released(lane: Lane): void {
+    this.#places.freed(lane.source);
+    const everywhere = this.#ports.settings().total.maxSmtpOut !== undefined;
+    const freed = this.#alarms.released(other => everywhere || other === lane || other.source === lane.source);
+    for (const waiter of freed) setImmediate(() => this.#serving.serve(waiter));
   }
 
-  /** False when the lane has to wait. */
-  #begin(lane: Lane, session: Session, first: Pick, now: Instant): boolean {
-    const { governor } = this.#ports;
-    let pick: Pick | undefined = first;
-    for (let tries = 0; pick && tries < 8; tries++) {
-      const { queue: of } = pick.waiting;
-      // Where each recipient has a reverse path of its own, no two leave together.
-      const most = this.#ports.settings().pools.get(of.pool)?.verp ? 1 : governor.laneLimits(lane.known).maxRcptPerMessage;
-      const rows = this.#expiry.mailable(of, this.#picker.together(pick, lane, session.site, now, most), () => this.#placed(of));
-      if (rows.length === 0) {
-        pick = this.#picker.pick(lane, session.site, now);
-        continue;
-      }
-      const verdict = governor.decide(
-        { lane: lane.known, senderDomain: domainOf(pick.row.sender), recipientDomain: pick.waiting.queue.domain, wanted: rows.length },
-        now,
-      );
-      if (verdict.go) {
-        const { permit } = verdict;
-        const { queue } = pick.waiting;
-        const taken = rows.slice(0, permit.slots).filter(row => queue.take(row));
-        if (taken.length < permit.slots) governor.refund(permit, permit.slots - taken.length, now);
-        if (taken.length === 0) {
-          pick = this.#picker.pick(lane, session.site, now);
-          continue;
-        }
-        this.#picker.took(lane, pick, taken.length);
-        session.claim();
-        this.#guard(this.#underway.add(this.#carry(lane, session, pick, { permit, queue, rows: taken })), lane);
-        return true;
-      }
-      if (!this.#passOver(pick, verdict)) {
-        this.#wait(lane, verdict);
-        return false;
-      }
-      pick = this.#picker.pick(lane, session.site, now);
-    }
-    // There is more to pass over: others have their turn first.
-    if (pick) this.#wakeGroup(pick.group);
-    return true;
-  }
-
-  /** A window on one sender or recipient domain holds that mail, not the lane. */
-  #passOver(pick: Pick, verdict: Wait): boolean {
-    const reason = verdict.because()[0];
-    if (!reason || (reason.scope !== 'sender-domain' && reason.scope !== 'recipient-domain' && reason.scope !== 'recipient')) return false;
-    const until = verdict.until ?? this.#ports.clock.now() + MINUTE;
-    if (reason.scope === 'recipient-domain') this.backlog.holdByWindow(pick.waiting, until, `waits for ${reason.limit} of ${reason.from}`);
-    else this.#picker.postpone(pick, until, reason.scope === 'sender-domain');
-    this.#alarms.arm();
-    return true;
+  /** Idle connections that are not, or not any more, what the limits in force allow close; busy ones do so after their transaction. */
+  #trim(lane: Lane): void {
+    for (const session of [...lane.sessions]) if (session.state === 'idle' && !this.#serving.mayStay(lane, session)) session.quit();
   }
 
   /** Not an attempt, and nobody's delay: only their place in the queue changes. */
@@ -276,59 +233,6 @@ export class Dispatcher {
     const changes = taken.map(({ row, due }) => ({ row, queue, to: { due, state: row.state } }));
     this.#outbox.settle({ changes, days: [], committed: () => this.#placed(queue) });
     this.#placed(queue);
-  }
-
-  async #carry(lane: Lane, session: Session, pick: Pick, departure: Departure): Promise<void> {
-    const departed = await this.#departures.run(departure, session).catch((error: Error) => {
-      session.cut();
-      throw error;
-    });
-    this.backlog.place(pick.waiting.queue);
-    if (departed.sent) lane.deadSites.delete(session.site);
-    const alive =
-      this.#mayStay(lane, session) && this.#running && !lane.retired
-        ? !departed.sent || !departed.result.needsReset || (await session.reset())
-        : false;
-    if (alive) session.rest(this.#ports.governor.laneLimits(lane.known).idleTimeout);
-    else session.quit();
-    this.#served(lane);
-  }
-
-  /** The lane goes on, and so do those of its source that left it their turn. */
-  #served(lane: Lane): void {
-    this.#serve(lane);
-    for (const other of this.#choice.yielded(lane)) this.#serve(other);
-    this.#alarms.arm();
-  }
-
-  /** A bug in one delivery ends that delivery, not the daemon: what it held stays in the spool and goes out after a restart. */
-  #guard(work: Promise<void>, lane: Lane): void {
-    work.catch((error: Error) =>
-      this.#ports.log.error({ lane: lane.key, error: error.stack ?? error.message }, 'a delivery ended by a bug'),
-    );
-  }
-
-  #wait(lane: Lane, verdict: Wait): void {
-    lane.waitUntil = verdict.until ?? Infinity;
-    this.#alarms.set(lane);
-  }
-
-  /** A connection's place is free again: lanes that waited for one are asked. */
-  #released(lane: Lane): void {
-    this.#places.freed(lane.source);
-    const everywhere = this.#ports.settings().total.maxSmtpOut !== undefined;
-    const freed = this.#alarms.released(other => everywhere || other === lane || other.source === lane.source);
-    for (const waiter of freed) setImmediate(() => this.#serve(waiter));
-  }
-
-  /** Idle connections that are not, or not any more, what the limits in force allow close; busy ones do so after their transaction. */
-  #trim(lane: Lane): void {
-    for (const session of [...lane.sessions]) if (session.state === 'idle' && !this.#mayStay(lane, session)) session.quit();
-  }
-
-  #mayStay(lane: Lane, session: Session): boolean {
-    const { governor, clock } = this.#ports;
-    return session.mayCarry(governor.laneLimits(lane.known)) && !governor.shouldClose(lane.known, session.connection, clock.now());
   }
 
   #sweep(): void {
@@ -340,7 +244,6 @@ export class Dispatcher {
     for (const lane of this.lanes.prune(this.backlog.prune(), this.#ports.clock.now())) {
       this.#alarms.forget(lane);
     }
-    this.#sweepTimer = this.#ports.clock.at(this.#ports.clock.now() + SWEEP, () => this.#sweep());
   }
 
   #look(): void {
@@ -349,6 +252,5 @@ export class Dispatcher {
     this.#lifetimes.forget();
     for (const lane of this.lanes.all.values()) lane.forgetSites(this.#ports.clock.now());
     for (const group of this.backlog.groups.values()) if (group.sites.size > 0) this.#wakeGroup(group);
-    this.#lookTimer = this.#ports.clock.at(this.#ports.clock.now() + LOOK_AGAIN, () => this.#look());
   }
 }
