@@ -3,7 +3,7 @@
  */
 import type { QueuedRecipient } from '../kernel/message.js';
 import type { MemoryQueue, Shelf } from './queue.js';
-import { readKey, readRow, type SpoolRow } from './row.js';
+import { isSame, readKey, readRow, type SpoolRow } from './row.js';
 import { queueEnd, queueStart, rowKey } from './scan.js';
 import { readRows, type Tables } from './tables.js';
 
@@ -27,7 +27,7 @@ export function diskShelf(tables: Tables, node: number, budget: number, headChan
     },
     has: (queue: number, row: QueuedRecipient) => {
       const value = tables.rows.get(rowKey(queue, row.due, node, row));
-      return value !== undefined && readRow({ queue, node, ...row }, value).state.attempts === row.state.attempts;
+      return value !== undefined && isSame(readRow({ queue, node, ...row }, value), row);
     },
     headChanged,
   };

@@ -10,7 +10,7 @@ import type { QueuedRecipient } from '../kernel/message.js';
 import type { Queue } from '../kernel/queue.js';
 import type { Priority, WarmUpWish } from '../kernel/settings.js';
 import type { Instant } from '../kernel/units.js';
-import { rowId, type SpoolRow } from './row.js';
+import { isSame, rowId, type SpoolRow } from './row.js';
 
 /** Rows of one queue kept in memory; when it has more, the latest go. */
 const RESIDENT = 512;
@@ -23,7 +23,7 @@ const REFILL_LEAN = 8;
 export interface Shelf {
   /** Rows of the queue with (due, id) beyond the given one, ascending, at most `limit`. */
   beyond(queue: number, due: Instant, id: number, limit: number): SpoolRow[];
-  /** Is this very row, at this due time, committed? */
+  /** Is this very row, at this due time and as it was seen, committed? */
   has(queue: number, row: QueuedRecipient): boolean;
   /** Its head may have become earlier without a commit. */
   headChanged(queue: MemoryQueue): void;
@@ -95,7 +95,7 @@ export class MemoryQueue implements Queue {
     const at = rows.length > 0 && rows[0] === row ? 0 : lowerBound(rows, row.due, id);
     const found = rows[at];
     if (found && found.due === row.due && rowId(found) === id) {
-      if (found.state.attempts !== row.state.attempts) return false;
+      if (!isSame(found, row)) return false;
       if (at === 0) rows.shift();
       else rows.splice(at, 1);
       this.shelf.resident--;

@@ -28,6 +28,14 @@ export interface SpoolRow extends QueuedRecipient {
 /** Orders recipients of a spool; a safe integer because message numbers stay below 2^37. */
 export const rowId = (row: QueuedRecipient): number => row.message * 65_536 + row.index;
 
+/** Is it still what somebody has looked at? An attempt, a notice or a body that moved has made another row of it. */
+export const isSame = (row: QueuedRecipient, seen: QueuedRecipient): boolean =>
+  row === seen ||
+  (row.state.attempts === seen.state.attempts &&
+    (row.state.told ?? 0) === (seen.state.told ?? 0) &&
+    row.body.segment === seen.body.segment &&
+    row.body.offset === seen.body.offset);
+
 /** Due times as keys can hold them. */
 export const dueOf = (due: Instant): Instant => (due >= LATEST ? LATEST : due > 0 ? Math.ceil(due) : 0);
 

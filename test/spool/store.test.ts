@@ -351,6 +351,30 @@ describe('segments', () => {
     expect(left).toHaveLength(20);
   });
 
+  it.each(['in memory', 'on the disk'])('move no row from under whoever has looked at it before: %s', async where => {
+    const dir = folder();
+    const more = { segmentBytes: 10_000, cacheBytes: 0 };
+    const first = await open(dir, more);
+    for (let i = 0; i < 200; i++) await first.accept(envelope(), to(`a${i}@d`), Buffer.alloc(900, i));
+    for (const row of queueOf(first, 'd').peek(1_000)) {
+      if (row.message % 20 !== 0 && queueOf(first, 'd').take(row)) await first.settle([delivered(queueOf(first, 'd'), row)], []);
+    }
+    await close(first);
+    const store = await open(dir, more);
+    const queue = queueOf(store, 'd');
+    const seen = await store.scan(queue, 100);
+    // With nothing read yet, rows are looked up on the disk.
+    if (where === 'in memory') queue.peek(100);
+    expect(await store.compact()).toBe(10);
+    const work = seen.filter(row => queue.take(row)).map(row => ({ row, queue, to: { due: START + 1, state: row.state } }));
+    await store.settle(work, []);
+    const again = await open(copyOf(dir), more);
+    const left = await again.scan(queueOf(again, 'd'), 100);
+    expect(left).toHaveLength(10);
+    for (const row of left) expect((await again.body(row.body)).content).toHaveLength(900);
+    for (const row of await store.scan(queue, 100)) expect(queue.take(row)).toBe(true);
+  });
+
   it('keep a straggler whose copy did not reach the disk', async () => {
     const dir = folder();
     let broken = false;
