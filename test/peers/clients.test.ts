@@ -52,9 +52,9 @@ const arrives = (recipient: string, copies = 1): Promise<number> =>
   );
 
 describe.skipIf(!hasSmtpSource)(`smtp-source${hasSmtpSource ? '' : ' (SKIPPED: Postfix is not installed)'}`, () => {
-  it('hands in 300 messages over ten sessions, and all arrive', async () => {
-    await smtpSource(w.listenPort, { messages: 300, sessions: 10, size: 2_000, from: 'news@sender.example', to: 'bulk@a.example' });
-    await arrives('bulk@a.example', 300);
+  it('hands in 120 messages over ten sessions, and all arrive', async () => {
+    await smtpSource(w.listenPort, { messages: 120, sessions: 10, size: 2_000, from: 'news@sender.example', to: 'bulk@a.example' });
+    await arrives('bulk@a.example', 120);
   });
 });
 

@@ -171,7 +171,7 @@ pools:
   }
 
   it.skipIf(!hasSmtpSource)('takes all that smtp-source hands to rampd', async () => {
-    await smtpSource(w.listenPort, { messages: 100, sessions: 5, size: 4_000, from: 'news@peer.example', to: 'dan@peer.example' });
+    await smtpSource(w.listenPort, { messages: 100, sessions: 10, size: 4_000, from: 'news@peer.example', to: 'dan@peer.example' });
     await until(
       () => postfix.delivered.filter(r => r === 'dan@peer.example').length,
       n => n === 100,
