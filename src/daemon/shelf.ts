@@ -55,12 +55,12 @@ export class Shelf<T extends Book> {
     return [...this.#books.values()].map(({ book }) => book);
   }
 
-  named(): [name: string, book: T][] {
+  #named(): [name: string, book: T][] {
     return [...this.#books].map(([name, { book }]) => [name, book]);
   }
 
   state(): BookState[] {
-    return this.named().map(([name, { waiting, lost, bytes, error }]) => ({
+    return this.#named().map(([name, { waiting, lost, bytes, error }]) => ({
       name,
       waiting,
       lost,
@@ -117,7 +117,7 @@ export class Shelf<T extends Book> {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.named().map(([name, book]) => this.#end(name, book)));
+    await Promise.all(this.#named().map(([name, book]) => this.#end(name, book)));
     await Promise.all(this.#leaving.values());
   }
 

@@ -11,7 +11,7 @@ export interface HookLog {
   error(fields: object, text: string): void;
 }
 
-export interface HookTroubleOptions {
+interface HookTroubleOptions {
   readonly name: string;
   readonly clock: Clock;
   readonly log: HookLog;

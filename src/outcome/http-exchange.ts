@@ -15,7 +15,7 @@ export interface HttpAnswer {
   readonly retryAfter?: Ms;
 }
 
-export interface ExchangeOptions {
+interface ExchangeOptions {
   readonly body: Buffer;
   /** For the whole of it: connection, request and answer. */
   readonly timeout: Ms;

@@ -10,7 +10,7 @@ import { rootCertificates } from 'node:tls';
 import { SECOND, type Ms } from '../kernel/units.js';
 import { exchange, type HttpAnswer } from './http-exchange.js';
 
-export type Resolved = { readonly addresses: readonly string[] } | { readonly temporary: string } | { readonly none: string };
+type Resolved = { readonly addresses: readonly string[] } | { readonly temporary: string } | { readonly none: string };
 
 export interface ReportPostPorts {
   /** The addresses of a host that may be asked. */

@@ -52,7 +52,7 @@ export function tlsReportFile({ day, domain }: Pick<TlsDomainCount, 'day' | 'dom
 }
 
 /** Who wants the reports of a domain. */
-export interface TlsRua {
+interface TlsRua {
   readonly mailboxes: readonly string[];
   /** Addresses of https. */
   readonly urls: readonly string[];
