@@ -33,6 +33,21 @@ export function inRanges(ranges: readonly string[], text: string): boolean {
   });
 }
 
+/**
+ * What counts as one peer where peers are counted: an IPv4 address, or the 64 bits of an IPv6 network, in which one host has
+ * as many addresses as it likes (RFC 4291 §2.5.4).
+ */
+export function peerOf(address: string): string {
+  if (!address.includes(':') || !ipaddr.isValid(address)) return address;
+  const parsed = ipaddr.process(address);
+  return parsed.kind() === 'ipv4'
+    ? parsed.toString()
+    : `${(parsed as ipaddr.IPv6).parts
+        .slice(0, 4)
+        .map(part => part.toString(16))
+        .join(':')}::/64`;
+}
+
 export class Clients {
   readonly #ranges: { readonly range: Range; readonly client: Client }[] = [];
   readonly #users = new Map<string, Client>();

@@ -7,6 +7,7 @@
  */
 import type { SMTPServerSession } from 'smtp-server';
 import type { Client } from '../kernel/settings.js';
+import { peerOf } from './clients.js';
 import type { Identities } from './identity.js';
 import { SmtpRefusal } from './ports.js';
 
@@ -14,16 +15,18 @@ import { SmtpRefusal } from './ports.js';
 export const STRANGERS_OF_ADDRESS = 200;
 
 export class Crowd {
-  readonly #present = new Set<SMTPServerSession>();
+  /** With the peer each comes from. */
+  readonly #present = new Map<SMTPServerSession, string>();
 
   constructor(private readonly identities: Identities) {}
 
   /** A connection comes. Throws SmtpRefusal (421). */
   enter(session: SMTPServerSession): void {
     const client = this.identities.of(session)?.client;
+    const peer = peerOf(session.remoteAddress);
     if (client) this.#assertPlace(client, session);
-    else this.#assertStranger(session);
-    this.#present.add(session);
+    else this.#assertStranger(peer);
+    this.#present.set(session, peer);
   }
 
   /** It has shown that it is this user. Throws SmtpRefusal (421). */
@@ -39,13 +42,13 @@ export class Crowd {
     const most = client?.maxConnections ?? Infinity;
     if (most === Infinity) return;
     let others = 0;
-    for (const other of this.#present) if (other !== session && this.identities.of(other)?.client === client) others++;
+    for (const other of this.#present.keys()) if (other !== session && this.identities.of(other)?.client === client) others++;
     if (others >= most) throw new SmtpRefusal(421, '4.7.0', `Too many connections: this client may have ${most} at once`);
   }
 
-  #assertStranger({ remoteAddress }: SMTPServerSession): void {
+  #assertStranger(peer: string): void {
     let others = 0;
-    for (const other of this.#present) if (other.remoteAddress === remoteAddress && !this.identities.of(other)) others++;
+    for (const [other, from] of this.#present) if (from === peer && !this.identities.of(other)) others++;
     if (others >= STRANGERS_OF_ADDRESS) throw new SmtpRefusal(421, '4.7.0', 'Too many connections from your address');
   }
 }

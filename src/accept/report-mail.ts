@@ -11,6 +11,7 @@ import type { Clock } from '../kernel/clock.js';
 import { MINUTE, type Instant } from '../kernel/units.js';
 import { canonicalAddress } from './address.js';
 import type { Budget } from './body.js';
+import { peerOf } from './clients.js';
 import { SmtpRefusal, type AcceptParts } from './ports.js';
 
 /** What takes reports, and whom they may be for; made by the daemon. */
@@ -49,7 +50,7 @@ export class ReportMail {
   admits(session: SMTPServerSession): boolean {
     const { feedback } = this.#parts.settings();
     if (!feedback || !this.#parts.reports) return false;
-    if (!this.#pace.takes(session.remoteAddress, feedback.maxMsgRate)) {
+    if (!this.#pace.takes(peerOf(session.remoteAddress), feedback.maxMsgRate)) {
       throw new SmtpRefusal(450, '4.7.0', 'Too many reports from your address, try again in a minute');
     }
     return true;

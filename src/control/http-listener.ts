@@ -8,6 +8,7 @@ import { createServer as createHttpServer, type IncomingMessage, type Server, ty
 import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
+import { peerOf } from '../accept/clients.js';
 import { FaultError } from '../kernel/fault.js';
 import type { HttpSettings } from '../kernel/settings.js';
 import { MINUTE, SECOND } from '../kernel/units.js';
@@ -120,7 +121,7 @@ export class HttpListener {
 function capByAddress(server: Server | HttpsServer, most: number): void {
   const open = new Map<string, number>();
   server.on('connection', (socket: Socket) => {
-    const address = socket.remoteAddress ?? '';
+    const address = peerOf(socket.remoteAddress ?? '');
     const others = open.get(address) ?? 0;
     if (others >= most) return void socket.destroy();
     open.set(address, others + 1);

@@ -1,6 +1,6 @@
 /** Ranges, addresses and passwords. */
 import { describe, expect, it } from 'vitest';
-import { Clients } from '../../src/accept/clients.js';
+import { Clients, peerOf } from '../../src/accept/clients.js';
 import { hashPassword, verifyPassword } from '../../src/accept/password.js';
 import { client } from './kit.js';
 
@@ -25,6 +25,17 @@ describe('Clients', () => {
     expect(pools([['::ffff:10.0.0.0/104']]).byAddress('11.9.9.9')).toBeUndefined();
     expect(pools([['::/0']]).byAddress('192.0.2.1')).toBeUndefined();
   });
+});
+
+it('a peer is an IPv4 address, or a network of IPv6', () => {
+  expect(['192.0.2.1', '::ffff:192.0.2.1', '2001:db8:0:1::1', '2001:db8:0:1:ffff::2', '2001:db8:0:2::1', 'unknown'].map(peerOf)).toEqual([
+    '192.0.2.1',
+    '192.0.2.1',
+    '2001:db8:0:1::/64',
+    '2001:db8:0:1::/64',
+    '2001:db8:0:2::/64',
+    'unknown',
+  ]);
 });
 
 describe('passwords', () => {

@@ -1,6 +1,10 @@
 /** Mail from anybody for the addresses that take reports, and for no others. */
+import type { SMTPServerSession } from 'smtp-server';
 import { afterEach, describe, expect, it } from 'vitest';
+import { ReportMail } from '../../src/accept/report-mail.js';
+import type { Settings } from '../../src/kernel/settings.js';
 import { DAY } from '../../src/kernel/units.js';
+import { createManualClock } from '../../src/rehearse/manual-clock.js';
 import { Wire } from './dialogue.js';
 import { bench, place, type Bench } from './kit.js';
 
@@ -34,12 +38,30 @@ async function stranger(more: { receive?: () => Promise<void> } = {}): Promise<v
   await wire.say('EHLO mx.elsewhere.example', 'MAIL FROM:<>');
 }
 
-afterEach(async () => {
-  wire.destroy();
-  await server.stop();
+it('a network of IPv6 brings as many reports a minute as one address', () => {
+  const clock = createManualClock(0);
+  const mail = new ReportMail(
+    {
+      settings: () => ({ feedback: { ...feedback, maxMsgRate: 2 } }) as unknown as Settings,
+      clock,
+      reports: { addressee: () => undefined, receive: () => Promise.resolve() },
+    },
+    { used: 0, most: 1 },
+  );
+  const from = (remoteAddress: string) => () => mail.admits({ remoteAddress } as SMTPServerSession);
+  expect(from('2001:db8::1')()).toBe(true);
+  expect(from('2001:db8::2')()).toBe(true);
+  expect(from('2001:db8::3')).toThrow('Too many reports');
+  expect(from('2001:db8:0:1::1')()).toBe(true);
+  expect(from('192.0.2.1')()).toBe(true);
 });
 
 describe('a stranger', () => {
+  afterEach(async () => {
+    wire.destroy();
+    await server.stop();
+  });
+
   it('brings a report, one recipient a transaction, and nothing else', async () => {
     await stranger();
     expect(await wire.ask('RCPT TO:<ann@s.example>')).toMatch(/^550 5\.7\.1 /);
