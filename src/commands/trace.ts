@@ -5,6 +5,7 @@
  */
 import type { Command } from 'commander';
 import { jsonText } from '../control/json-text.js';
+import { page } from '../control/page.js';
 import { renderTraceLine } from '../control/render-trace.js';
 import { connect, daemonCommand } from './connection.js';
 import type { Io } from './io.js';
@@ -16,7 +17,9 @@ export function register(program: Command, io: Io): void {
     .option('--json', 'one JSON object a line')
     .action(async (target: string, options: Where & { json?: boolean }) => {
       const client = await connect(options, io);
-      for await (const line of await client.trace(target)) io.out(options.json ? `${jsonText(line, 0)}\n` : renderTraceLine(line));
+      const lines = await client.trace(target);
+      io.err(page([`listening to ${target}, from its next transaction on; Ctrl-C ends it`]));
+      for await (const line of lines) io.out(options.json ? `${jsonText(line, 0)}\n` : renderTraceLine(line));
       throw new Error('the daemon has ended');
     });
 }
