@@ -7,24 +7,10 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { FaultError, type Fault } from '../kernel/fault.js';
-import type { DoctorView } from './doctor-view.js';
-import { Refusal, type Act, type DeleteFilter, type ProviderView, type ScheduleView, type StageVerb } from './operations.js';
+import { Refusal, type Act, type Operations } from './operations.js';
 import { suppressionClient, type SuppressionClient } from './suppression-client.js';
-import type { TraceLine, TraceGap } from './trace-view.js';
-import type { TlsView } from './tls-view.js';
-import type {
-  ForecastView,
-  FeedView,
-  JobView,
-  LaneView,
-  MessageView,
-  QueueView,
-  SourceView,
-  StatusView,
-  WhyView,
-  WindowView,
-  SndsImportView,
-} from './view.js';
+import type { TraceGap, TraceLine } from './trace-view.js';
+import type { FeedView, SndsImportView } from './view.js';
 
 /** Nobody answers at the socket, or it may not be opened. */
 export class DaemonAway extends Error {
@@ -48,40 +34,32 @@ export interface JournalOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface ControlClient {
+/** What is read and done without more than an operation says: the same over the socket, a promise where it is none. */
+type Same = Pick<
+  Operations,
+  'forecast' | 'why' | 'pause' | 'resume' | 'lift' | 'undo' | 'stage' | 'retry' | 'remove' | 'alertTest' | 'reload'
+> &
+  Pick<Operations, 'status' | 'sources' | 'lanes' | 'jobs' | 'windows' | 'providers' | 'schedules' | 'settings' | 'tls'>;
+
+type Asked = {
+  readonly [Name in keyof Same]: (...given: Parameters<Same[Name]>) => Promise<Awaited<ReturnType<Same[Name]>>>;
+};
+
+export interface ControlClient extends Asked {
   readonly suppression: SuppressionClient;
-  importSnds(csv: Readable, act: Act): Promise<SndsImportView>;
+  importSnds(csv: Readable, act: Act): ReturnType<Operations['importSnds']>;
   /** Epoch milliseconds of the daemon's wall clock when it last answered; the local clock before. */
   now(): number;
-  status(): Promise<StatusView>;
-  sources(): Promise<SourceView[]>;
-  lanes(): Promise<LaneView[]>;
-  queues(filter?: ShowFilter): Promise<QueueView[]>;
-  jobs(): Promise<JobView[]>;
-  windows(): Promise<WindowView[]>;
-  providers(): Promise<ProviderView[]>;
-  schedules(): Promise<ScheduleView[]>;
-  settings(): Promise<unknown>;
-  tls(): Promise<TlsView>;
-  doctor(): Promise<DoctorView>;
-  messages(filter?: ShowFilter): Promise<MessageView[]>;
-  why(target: string): Promise<WhyView>;
-  forecast(pool: string): Promise<ForecastView>;
+  queues(filter?: ShowFilter): Promise<ReturnType<Operations['queues']>>;
+  messages(filter?: ShowFilter): ReturnType<Operations['messages']>;
+  /** Refused when the doctor has not looked. */
+  doctor(): Promise<NonNullable<ReturnType<Operations['doctor']>>>;
   /** Lines with an id above `after`, oldest first; with `follow`, new ones as they come, until `signal` aborts or the daemon ends. */
   events(options: { readonly after?: number; readonly follow: boolean; readonly signal?: AbortSignal }): AsyncIterable<FeedView>;
   /** The live SMTP dialogue of a lane, a source or a message, until `signal` aborts or the daemon ends; resolves when it listens. */
   trace(target: string, signal?: AbortSignal): Promise<AsyncIterable<TraceLine | TraceGap>>;
   /** The whole journal as far as it matches, oldest first; globs, and milliseconds back from the daemon's now. */
   journal(options: JournalOptions): AsyncIterable<FeedView>;
-  pause(target: string, act: Act): Promise<string[]>;
-  resume(target: string, act: Act): Promise<string[]>;
-  lift(window: string, act: Act): Promise<void>;
-  undo(id: number, act: Act): Promise<string>;
-  stage(verb: StageVerb, source: string, options: { readonly provider?: string; readonly stage?: number }, act: Act): Promise<string>;
-  retry(target: string, act: Act): Promise<number>;
-  remove(filter: DeleteFilter, act: Act): Promise<number>;
-  alertTest(act: Act): Promise<string[]>;
-  reload(act: Act): Promise<{ warnings: string[] }>;
   /** Resolves when the daemon has begun to stop. */
   stop(act: Act): Promise<void>;
 }

@@ -17,10 +17,10 @@ import type {
   QueueView,
   SourceView,
   StatusView,
-  WhyView,
   WindowView,
   SndsImportView,
 } from './view.js';
+import type { WhyView } from './why-view.js';
 
 export class Refusal extends Error {
   constructor(message: string) {

@@ -2,7 +2,7 @@
 import { page, table, timeText, type Column, type Screen } from './page.js';
 import { numberText } from './reason-text.js';
 import type { SuppressionFilter } from './suppression-operations.js';
-import type { SuppressionView } from './view.js';
+import type { SuppressionView } from './suppression-view.js';
 
 /** What was asked for. */
 export function renderSuppression(entries: readonly SuppressionView[], { limit, match, scope }: SuppressionFilter, screen: Screen): string {

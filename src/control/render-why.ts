@@ -8,7 +8,8 @@
 import { page, whenText, wrap, type Screen } from './page.js';
 import { counted, numberText, reasonText, sndsText, waitingText } from './reason-text.js';
 import { ends, messageLines, renderSources, windowLimits } from './render.js';
-import type { HostTroubleView, ReasonView, WhyView, WindowView } from './view.js';
+import type { HostTroubleView, WhyView } from './why-view.js';
+import type { ReasonView, WindowView } from './view.js';
 
 export function renderWhy(why: WhyView, screen: Screen): string {
   return (

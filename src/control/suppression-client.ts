@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Act } from './operations.js';
 import type { SuppressionFilter } from './suppression-operations.js';
-import type { SuppressionImportView, SuppressionView } from './view.js';
+import type { SuppressionImportView, SuppressionView } from './suppression-view.js';
 
 export interface SuppressionClient {
   add(addresses: readonly string[], about: { readonly scope: string; readonly expireAfter?: number }, act: Act): Promise<number>;

@@ -2,7 +2,7 @@
  * What the control API may ask about the suppression list. Throws Refusal for what cannot be on it.
  */
 import type { Act } from './operations.js';
-import type { SuppressionImportView, SuppressionView } from './view.js';
+import type { SuppressionImportView, SuppressionView } from './suppression-view.js';
 
 export interface SuppressionFilter {
   /** Glob on the address. */

@@ -15,7 +15,8 @@ import { finiteOrNull, type Instant } from '../kernel/units.js';
 import { printLane, type Reason } from '../kernel/verdict.js';
 import type { ProviderView, ScheduleView } from './operations.js';
 import { numberText, reasonText } from './reason-text.js';
-import type { FeedView, LaneView, MessageView, ReasonView, SourceView, VerdictView, WhyView, WindowView, SndsView } from './view.js';
+import type { FeedView, LaneView, MessageView, ReasonView, SourceView, VerdictView, WindowView, SndsView } from './view.js';
+import type { WhyView } from './why-view.js';
 
 /** Latest instant a Date can hold (ECMA-262, time values). */
 const LAST = 8.64e15;

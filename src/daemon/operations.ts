@@ -8,7 +8,7 @@ import { type Act, type Operations, Refusal, type StageVerb } from '../control/o
 import { numberText } from '../control/reason-text.js';
 import { settingsView } from '../control/settings-view.js';
 import type { SuppressionOperations } from '../control/suppression-operations.js';
-import type { WhyView } from '../control/view.js';
+import type { WhyView } from '../control/why-view.js';
 import { feedView, providerView, scheduleView } from '../control/views.js';
 import type { Dialogue } from '../deliver/dialogue.js';
 import type { HostMemory } from '../deliver/host-memory.js';

@@ -7,7 +7,7 @@ import { readScope, readSuppressed } from '../accept/suppressed.js';
 import { Refusal, type Act } from '../control/operations.js';
 import { counted, numberText } from '../control/reason-text.js';
 import type { SuppressionFilter, SuppressionOperations } from '../control/suppression-operations.js';
-import type { SuppressionImportView, SuppressionView } from '../control/view.js';
+import type { SuppressionImportView, SuppressionView } from '../control/suppression-view.js';
 import type { Clock } from '../kernel/clock.js';
 import type { Governor } from '../kernel/governor.js';
 import { suppressedForm, type Suppression } from '../kernel/suppression.js';

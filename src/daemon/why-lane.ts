@@ -1,7 +1,8 @@
 /**
  * `why` of one lane: its verdict, what would be without the binding reason, and the windows in force on it.
  */
-import type { HostTroubleView, SourceView, WhyView, WindowView } from '../control/view.js';
+import type { HostTroubleView, WhyView } from '../control/why-view.js';
+import type { SourceView, WindowView } from '../control/view.js';
 import { type Iso, whyLane } from '../control/views.js';
 import type { Dispatcher } from '../deliver/dispatcher.js';
 import type { HostMemory } from '../deliver/host-memory.js';

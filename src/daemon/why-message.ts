@@ -5,7 +5,7 @@
  * Every hold says what would be without its first reason: the earliest instant at which the others and a lane let it go.
  */
 import { Refusal } from '../control/operations.js';
-import type { WhyView } from '../control/view.js';
+import type { WhyView } from '../control/why-view.js';
 import { reasonView, whySummary } from '../control/views.js';
 import { reaches } from '../deliver/reach.js';
 import type { Waiting } from '../deliver/waiting.js';

@@ -4,7 +4,7 @@
  */
 import { Refusal } from '../control/operations.js';
 import { reasonText } from '../control/reason-text.js';
-import type { WhyView } from '../control/view.js';
+import type { WhyView } from '../control/why-view.js';
 import { whySummary } from '../control/views.js';
 import { parseMessageId } from '../kernel/message.js';
 import type { LaneName } from '../kernel/verdict.js';

@@ -14,9 +14,9 @@ import type {
   QueueView,
   SourceView,
   StatusView,
-  WhyView,
   WindowView,
 } from '../../src/control/view.js';
+import type { WhyView } from '../../src/control/why-view.js';
 
 export const NOW = '2026-03-02T13:51:00.000Z';
 

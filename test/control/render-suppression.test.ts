@@ -1,7 +1,7 @@
 /** The suppression list as people see it. */
 import { describe, expect, it } from 'vitest';
 import { renderSuppression } from '../../src/control/render-suppression.js';
-import type { SuppressionView } from '../../src/control/view.js';
+import type { SuppressionView } from '../../src/control/suppression-view.js';
 
 const screen = { now: Date.parse('2026-11-20T12:00:00Z'), width: 120 };
 const entry = (address: string): SuppressionView => ({

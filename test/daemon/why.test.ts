@@ -1,6 +1,6 @@
 /** Why a message waits: what keeps its recipients back by themselves, and what would be without that. */
 import { describe, expect, it } from 'vitest';
-import type { WhyView } from '../../src/control/view.js';
+import type { WhyView } from '../../src/control/why-view.js';
 import { isoWith, messageView } from '../../src/control/views.js';
 import { whyMessage } from '../../src/daemon/why-message.js';
 import { whyOf } from '../../src/daemon/why.js';
