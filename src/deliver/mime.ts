@@ -53,7 +53,7 @@ function part(bytes: Buffer, unlabelled: string, depth: number, count: { parts: 
   const { value, params } = parseHeaderValue(only(fields, 'content-type') ?? unlabelled, { stripComments: true });
   const type = value.trim().toLowerCase() || unlabelled;
   const encoding = (only(fields, 'content-transfer-encoding') ?? '7bit')
-    .replace(/\([^)]*\)/g, '')
+    .replace(/\([^()]*\)/g, '')
     .trim()
     .toLowerCase();
   const shared = { fields, blank, type, encoding, body };

@@ -93,7 +93,7 @@ function readDmarc(text: string): DmarcRecord | { readonly error: string } {
   const remarks: string[] = [];
   for (const part of text.split(';')) {
     if (part.trim() === '') continue;
-    const [, name = '', value = ''] = /^\s*([a-zA-Z]+)\s*=\s*(.*?)\s*$/.exec(part) ?? [];
+    const [, name = '', value = ''] = /^([a-zA-Z]+)\s*=\s*(.*)$/.exec(part.trim()) ?? [];
     const key = name.toLowerCase();
     if (key === '') remarks.push(`"${part.trim()}" is no tag`);
     else if (tags.has(key)) remarks.push(`${key}= stands twice`);

@@ -33,6 +33,18 @@ export function readStsRecord(records: readonly string[]): string | undefined {
     : undefined;
 }
 
+const KEY = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$/;
+
+/** Without the blanks at its end, and at its beginning. By hand: an expression may look through a long run of them once for each. */
+function withoutBlanks(text: string, front: boolean): string {
+  const isBlank = (at: number): boolean => text[at] === ' ' || text[at] === '\t';
+  let from = 0;
+  let to = text.length;
+  while (front && from < to && isBlank(from)) from++;
+  while (to > from && isBlank(to - 1)) to--;
+  return text.slice(from, to);
+}
+
 /** Lines of `key: value`, ended by LF or CRLF. Of keys that may stand once the first counts; unknown keys are passed over. */
 export function readStsPolicy(
   text: string,
@@ -40,10 +52,12 @@ export function readStsPolicy(
   const first = new Map<string, string>();
   const mx: string[] = [];
   for (const line of text.split(/\r?\n/)) {
-    const [, key = '', value = ''] = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31})[ \t]*:[ \t]*(.*?)[ \t]*$/.exec(line) ?? [];
-    if (key === '') {
-      if (line.trim() !== '') return no('a line is not KEY: VALUE');
-    } else if (key === 'mx') mx.push(bareName(value));
+    if (line.trim() === '') continue;
+    const colon = line.indexOf(':');
+    const key = withoutBlanks(line.slice(0, Math.max(0, colon)), false);
+    const value = withoutBlanks(line.slice(colon + 1), true);
+    if (!KEY.test(key)) return no('a line is not KEY: VALUE');
+    if (key === 'mx') mx.push(bareName(value));
     else if (!first.has(key)) first.set(key, value);
   }
   if (first.get('version') !== 'STSv1') return no('version is not STSv1');

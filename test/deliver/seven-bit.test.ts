@@ -172,6 +172,12 @@ function joined(part: Part): Buffer {
   return Buffer.concat([...part.fields.map(f => f.bytes), part.blank, body]);
 }
 
+it('a header of open brackets is read in one go', () => {
+  // It was looked through once for each of them, for hours.
+  const message = crlf(`Content-Transfer-Encoding: ${'('.repeat(2_000_000)}\n\nhé\n`);
+  expect(() => sevenBit(message)).toThrow(/holds 8-bit text/);
+});
+
 describe('what a receiver offers', () => {
   const offers =
     (...said: Extension[]) =>
