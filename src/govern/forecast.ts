@@ -5,14 +5,15 @@ import { HOUR, type Instant, type Ms } from '../kernel/units.js';
 import type { Account } from './account.js';
 import type { Core } from './core.js';
 import type { Lane } from './floor.js';
+import type { History } from './history.js';
 import type { Plan } from './plan.js';
 
 /**
- * Slots the lane could use within `within`, by its own and its source's hourly caps and what is left of their day. 0 while it
- * is paused, suspended, closed or under a window: trouble stops withholding at once.
+ * Slots the lane could use within `within`, by the hourly caps and rates of its own, its source and the daemon, and what is left
+ * of their day. 0 while it is paused, suspended, closed or under a window: trouble stops withholding at once.
  */
 export function coldSlots(core: Core, lane: Lane, within: Ms, now: Instant): number {
-  const { compiler, windows, ramp } = core;
+  const { compiler, windows, ramp, floor } = core;
   const { source, provider } = lane;
   const plan = compiler.lane(lane, now).plan;
   const above = compiler.source(source, now);
@@ -26,20 +27,31 @@ export function coldSlots(core: Core, lane: Lane, within: Ms, now: Instant): num
   const left = (value: number, account: Account, of: string | undefined): number =>
     value === Infinity ? Infinity : value - account.inflight - ramp.attemptsToday(source.name, of, now);
   const slots = Math.min(
-    inHours(plan, lane.account, within, now),
-    inHours(above, source.account, within, now),
+    inTime(plan, lane.account, within, now),
+    inTime(above, source.account, within, now),
+    inTime(compiler.total(now), floor.total, within, now),
     left(plan.dayNow, lane.account, provider),
     left(above.dayNow, source.account, undefined),
   );
   return Math.max(0, Math.floor(slots));
 }
 
-/** What an hourly cap lets through within a span: the cap for each hour, less what holds its slots beyond the span's end. */
-function inHours(plan: Plan, account: Account, within: Ms, now: Instant): number {
-  if (plan.hourNow === Infinity) return Infinity;
-  const steady = (plan.hourNow * within) / HOUR;
-  if (within >= HOUR) return steady;
-  let freed = plan.hourNow - account.inflight;
-  for (const [stamp, slots] of account.hour.entries(now)) if (stamp + HOUR > now + within) freed -= slots;
-  return Math.min(freed, plan.even ? steady + 1 : freed);
+/** What hourly cap and rates let through within a span. */
+function inTime(plan: Plan, account: Account, within: Ms, now: Instant): number {
+  let slots = Infinity;
+  if (plan.hourNow !== Infinity) {
+    slots = inSpan(plan.hourNow, account.hour, account.inflight, within, now);
+    if (plan.even) slots = Math.min(slots, (plan.hourNow * within) / HOUR + 1);
+  }
+  for (const cap of plan.rates) slots = Math.min(slots, inSpan(cap.value, account.rate(cap.per, now), account.inflight, within, now));
+  return slots;
+}
+
+/** A cap for each period of a span; in a shorter one the cap, less what holds its slots beyond the span's end. */
+function inSpan(value: number, history: History, inflight: number, within: Ms, now: Instant): number {
+  const { period } = history;
+  if (within >= period) return (value * within) / period;
+  let freed = value - inflight;
+  for (const [stamp, slots] of history.entries(now)) if (stamp + period > now + within) freed -= slots;
+  return freed;
 }

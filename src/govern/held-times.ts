@@ -20,11 +20,11 @@ export type Span = readonly [Instant, Instant];
 export class HeldTimes {
   readonly #held = new Map<string, HeldTime>();
 
-  /** A window that was open until then is gone. Returns the keys of the state this assigns. */
+  /** A window that was open until then is gone. Returns the keys of the state this assigns. One on single domains holds no stage. */
   note(window: WindowState, until: Instant): Record<string, unknown> {
-    if (window.warmUp !== 'hold' || until <= window.opened) return {};
-    const { scope, address, provider, subject } = window;
-    const place = { scope, ...(address ? { address } : {}), ...(provider ? { provider } : {}), ...(subject ? { subject } : {}) };
+    if (window.warmUp !== 'hold' || until <= window.opened || window.subject !== undefined) return {};
+    const { scope, address, provider } = window;
+    const place = { scope, ...(address ? { address } : {}), ...(provider ? { provider } : {}) };
     const held: HeldTime = { ...place, from: window.opened, until };
     this.#held.set(`${HELD_KEY}${window.id}`, held);
     return { [`${HELD_KEY}${window.id}`]: held };

@@ -172,6 +172,22 @@ describe('cold slots', () => {
     expect(s.governor.coldSlots(COLD, 30 * MINUTE, s.now)).toBe(20);
   });
 
+  it('are no more than rates let through, of the lane and of the source', () => {
+    const warm = (ground: object) =>
+      new Stand({ sources: [source('cold', '192.0.2.9', {}, warmUp)], schedules: [schedule('ramp', [10, 2_000, 4_000])], ...ground });
+    const tenAnHour = { maxMsgRate: { count: 10, per: HOUR }, ...burst };
+    const bySource = warm({ sources: [source('cold', '192.0.2.9', tenAnHour, warmUp)], defaults: burst });
+    const byLane = warm({ defaults: tenAnHour });
+    const byDay = warm({ defaults: { maxMsgRate: { count: 100, per: DAY }, ...burst } });
+    for (const s of [bySource, byLane]) {
+      expect(s.governor.coldSlots(COLD, 4 * HOUR, s.now)).toBe(40);
+      s.send(COLD, match(), 7);
+      expect(s.governor.coldSlots(COLD, 30 * MINUTE, s.now)).toBe(3);
+    }
+    byDay.send(COLD, match(), 60);
+    expect(byDay.governor.coldSlots(COLD, 4 * HOUR, byDay.now)).toBe(40);
+  });
+
   it('never exceed what is left of the day', () => {
     const stages = [{ number: 1, limits: limits({ maxMsgPerHour: 20, maxMsgPerDay: 30 }), from: { file: 'ramp.yaml', line: 1, col: 1 } }];
     const s = cold([], { stages });
