@@ -184,7 +184,7 @@ export class Connector {
     const refused: Refused | undefined = trouble ?? (await authenticate(ready, options));
     if (!refused) {
       const verified = policy.enforce && (policy.level === 'verify' || policy.level === 'dane');
-      return { connection: ready, host: host.name, address, tls: ready.secure, verified, dialogue: options.dialogue };
+      return { connection: ready, source, host: host.name, address, tls: ready.secure, verified, dialogue: options.dialogue };
     }
     ready.close();
     if (refused.phase === 'auth')

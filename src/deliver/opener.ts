@@ -124,7 +124,8 @@ export class Opener {
       const session = new Session(connection, site.key, opened, clock, { closed: (s, reply) => this.#closed(lane, s, reply) });
       lane.sessions.add(session);
       this.#places.held(lane);
-      if (this.#hooks.running() && !lane.retired) session.rest(governor.laneLimits(lane.known).idleTimeout);
+      const isCurrent = session.isFrom(settings().sources.get(lane.source));
+      if (this.#hooks.running() && !lane.retired && isCurrent) session.rest(governor.laneLimits(lane.known).idleTimeout);
       else session.quit();
     } else if (opened && 'reply' in opened) this.#failed(lane, site, opened, connection);
     else if (connection !== undefined) governor.disconnected(connection, clock.now());

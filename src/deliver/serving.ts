@@ -153,7 +153,11 @@ export class Serving {
 
   /** Is a connection still what the limits in force allow? */
   mayStay(lane: Lane, session: Session): boolean {
-    const { governor, clock } = this.#ports;
-    return session.mayCarry(governor.laneLimits(lane.known)) && !governor.shouldClose(lane.known, session.connection, clock.now());
+    const { governor, clock, settings } = this.#ports;
+    return (
+      session.isFrom(settings().sources.get(lane.source)) &&
+      session.mayCarry(governor.laneLimits(lane.known)) &&
+      !governor.shouldClose(lane.known, session.connection, clock.now())
+    );
   }
 }

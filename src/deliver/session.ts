@@ -9,6 +9,7 @@ import type { Clock, Timer } from '../kernel/clock.js';
 import type { LaneLimits } from '../kernel/governor.js';
 import type { Envelope, MessageNumber, NewRecipient, RecipientState } from '../kernel/message.js';
 import type { Reply } from '../kernel/reply.js';
+import type { Source } from '../kernel/settings.js';
 import type { Instant } from '../kernel/units.js';
 import { parseReply } from '../outcome/reply.js';
 import { Commands, type Extension, standIn } from './commands.js';
@@ -134,6 +135,12 @@ export class Session {
     if ((limits.requireStarttls || limits.verifyStarttls) && !this.tls) return false;
     if (limits.verifyStarttls && this.#opened.verified !== true) return false;
     return this.errors < limits.maxErrorsPerConnection;
+  }
+
+  /** Does it come from this source, as that is now? */
+  isFrom(source: Source | undefined): boolean {
+    const { source: before } = this.#opened;
+    return before === undefined || (before.address === source?.address && before.hostName === source.hostName);
   }
 
   /** Taken for a transaction: from here on its idle time does not end it. */

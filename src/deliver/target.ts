@@ -23,6 +23,8 @@ export interface Target {
 
 export interface Opened {
   readonly connection: SMTPConnection;
+  /** As it was when the connection was made: a reload may give its name another address. */
+  readonly source?: Source;
   readonly host: string;
   readonly address: string;
   readonly tls: boolean;

@@ -1,4 +1,4 @@
-/** What a reload demands of TLS holds for connections that stand already. */
+/** What a reload says of TLS and of addresses holds for connections that stand already. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { batch } from '../e2e/inject.js';
 import { until } from '../e2e/world.js';
@@ -63,4 +63,32 @@ providers: { p: { domains: [p.example], smtp-hosts: ["${host.name}"], limits: ${
     n => n === 1,
   );
   expect(host.bodies).toHaveLength(1);
+});
+
+it('a source that has another address leaves the connections of the old one', async () => {
+  const from: string[] = [];
+  const host = await scene.host((line, socket) => {
+    if (line.startsWith('MAIL')) from.push(socket.remoteAddress ?? '');
+    return undefined;
+  });
+  const config = (address: string): string => `
+clients: [{ from: 127.0.0.1, pool: main, dsn: none }]
+sources: { a: { address: ${address}, host-name: a.test.example, warm-up: none } }
+pools: { main: { sources: [a] } }
+providers: { p: { domains: [p.example], smtp-hosts: ["${host.name}"], limits: { idle-timeout: 10m } } }
+`;
+  await scene.start(config('127.0.1.1'));
+  await scene.send(...batch(1, 'u', 'p.example'));
+  await until(
+    () => scene.status().totals.delivered,
+    n => n === 1,
+  );
+  scene.configure(config('127.0.1.2'));
+  await scene.daemon.reload('test');
+  await scene.send(...batch(1, 'later', 'p.example'));
+  await until(
+    () => scene.status().totals.delivered,
+    n => n === 2,
+  );
+  expect(from).toEqual(['127.0.1.1', '127.0.1.2']);
 });
