@@ -73,6 +73,14 @@ export class Compiler {
     return source.plan;
   }
 
+  /** What is stated for a provider's lanes, of any source; per key the last that speaks. */
+  stated(provider: string): readonly Limits[] {
+    const known = this.#settings?.providers.get(provider);
+    // The generic file speaks for providers without one, where `defaults:` says nothing.
+    const generic = known ? {} : (this.#settings?.providers.get(GENERIC)?.limits ?? {});
+    return [BUILT_IN_LIMITS, generic, this.#settings?.defaults ?? {}, known?.limits ?? {}];
+  }
+
   total(now: Instant): Plan {
     const { floor } = this.#parts;
     if (floor.totalPlan === undefined || floor.totalPlanAt !== floor.totalVersion) {
@@ -111,17 +119,11 @@ export class Compiler {
     const key = this.#settings?.providers.has(provider) ? provider : '';
     const shared = plain ? source.shared.get(key) : undefined;
     if (shared) return shared;
-    const settings = this.#settings;
-    const known = settings?.providers.get(provider);
-    const stated = known?.limits ?? {};
-    // The generic file speaks for providers without one, where `defaults:` says nothing.
-    const generic = known ? {} : (settings?.providers.get(GENERIC)?.limits ?? {});
-    const defaults = settings?.defaults ?? {};
+    const base = this.stated(provider);
     const own = source.config?.limits ?? {};
     const stage = (source.config && ramp.sourceCaps(source.name)?.limits) ?? {};
-    const base: Limits[] = [BUILT_IN_LIMITS, generic, defaults, stated];
     const laneStage = caps?.limits ?? {};
-    const manners: Limits[] = [BUILT_IN_LIMITS, generic, defaults, stated, own, stage, laneStage];
+    const manners: Limits[] = [...base, own, stage, laneStage];
     const made: LanePlan = {
       plan: statedPlan({ base, besides: [laneStage] }, 'lane', manners, capsOf(found), stops),
       limits: laneLimitsOf({ base, besides: [own, stage, laneStage] }, manners),

@@ -70,7 +70,7 @@ function laneAhead(
   const { compiler, ramp, windows, floor } = core;
   const lane = floor.lane({ source: state.name, provider });
   if (!lane) return undefined;
-  const stated: Limits = { ...compiler.settings?.defaults, ...compiler.settings?.providers.get(provider)?.limits };
+  const stated = Object.assign({}, ...compiler.stated(provider)) as Limits;
   const { address, name } = state;
   const climb = ahead?.own.get(provider);
   const left = ahead?.left.get(provider);

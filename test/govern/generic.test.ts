@@ -21,3 +21,10 @@ it('and not for providers that have a file', () => {
   expect(limitsOf(made, 'alpha').maxMsgPerConnection).toBe(50);
   expect(limitsOf(made, 'beta').maxMsgPerConnection).not.toBe(7);
 });
+
+it('and is reckoned with in a forecast', () => {
+  const made = governor({ providers: [provider('alpha'), provider('generic', { maxMsgPerHour: 10 })] });
+  const leaves = (name: string) =>
+    made.forecast(['hot'], [{ provider: name, warmOnly: false, ages: [{ accepted: T0, count: 1_000 }] }], T0).days[0]?.leaves;
+  expect([leaves('alpha'), leaves('mx.nobody-knows.example')]).toEqual([1_000, 240]);
+});
