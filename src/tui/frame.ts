@@ -23,7 +23,7 @@ export function frame(model: Model): Line[] {
   const { columns: width, rows } = model.size;
   const height = Math.max(1, rows - 1);
   if (width < LEAST.columns || rows < LEAST.rows) {
-    return boxed([fitted([span(`rampd top needs ${LEAST.columns}x${LEAST.rows}; this is ${width}x${rows}`)], width)], height);
+    return boxed([fitted([span(`needs ${LEAST.columns}x${LEAST.rows}, has ${width}x${rows}`)], width)], height);
   }
   const body = bodyLines(model, width, height - AROUND);
   const old = model.away !== null && !model.help;
