@@ -7,34 +7,27 @@
  */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createAcceptor } from './accept/acceptor.js';
-import { createSigner } from './accept/signer.js';
 import { nodeFiles } from './config/files.js';
 import { loadSettings } from './config/load.js';
-import { createHttp } from './control/http.js';
 import { startControl } from './control/server.js';
 import { Alerts } from './daemon/alerts.js';
 import { Books, type BooksParts } from './daemon/books.js';
 import { createOperations } from './daemon/operations.js';
 import { Chores } from './daemon/chores.js';
 import { DoctorDesk } from './daemon/doctor-desk.js';
+import { openDoors } from './daemon/doors.js';
 import { Feed } from './daemon/feed.js';
-import type { Addressee } from './daemon/feedback-desk.js';
 import { createDelivery, type Delivery } from './daemon/delivery.js';
 import { createGoverned } from './daemon/governed.js';
 import { openKept, type Kept } from './daemon/kept.js';
 import { createLog, type Log } from './daemon/log.js';
 import { longestRate } from './daemon/longest-rate.js';
 import { Mailroom } from './daemon/mailroom.js';
-import { dropRoot } from './daemon/privileges.js';
-import { processFigures } from './daemon/process-figures.js';
 import { createReloads } from './daemon/reload.js';
-import { spoolDoor } from './daemon/spool-door.js';
 import { checkStateFolder } from './daemon/state-folder.js';
 import { Snds } from './daemon/snds.js';
 import { createStop, type Stop } from './daemon/stop.js';
 import { SuppressionDesk } from './daemon/suppression-desk.js';
-import { SuppressionList } from './daemon/suppression.js';
 import { createSystemClock, type SystemClock } from './daemon/system-clock.js';
 import { ownMail } from './daemon/own-mail.js';
 import type { Clock } from './kernel/clock.js';
@@ -105,6 +98,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
     // What stands later than those who ask for it.
     const late: { store?: Kept['store']; books?: Books; delivery?: Delivery; stop?: Stop } = {};
+    const doors = await openDoors({
+      settings: () => settings,
+      late,
+      clock,
+      events,
+      log,
+      version: VERSION,
+      undo: step => undo.push(step),
+    });
+    const { signer, suppression, acceptor, listeners, http } = doors;
+
     // Mail is refused until everything below stands, and again once something has failed.
     let failure: Error | undefined;
     const failed = (error: Error): void => {
@@ -114,42 +118,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       acceptor.refuse('4.3.0 the mail system is stopping');
       void late.stop?.('daemon', 1);
     };
-
-    const signer = createSigner({ clock, log });
-    const suppression = new SuppressionList({ clock, store: () => late.store, settings: () => settings });
-    const acceptor = createAcceptor({
-      settings: () => settings,
-      store: spoolDoor(late),
-      clock,
-      events,
-      log,
-      signer,
-      node: settings.node,
-      suppressed: (address, sender) => suppression.refused(address, sender),
-      reports: {
-        addressee: address => late.delivery?.feedback.desk.addressee(address),
-        receive: (addressee, content) => (late.delivery as Delivery).feedback.desk.receive(addressee as Addressee, content),
-      },
-    });
-    acceptor.refuse('4.3.2 starting up, try again in a moment');
-    undo.push(() => acceptor.stop(0));
-    const listeners = await acceptor.listen();
-    const http = createHttp({
-      settings: () => settings,
-      door: acceptor,
-      clock,
-      events,
-      log: { info: t => log.info({}, t), error: t => log.error({}, t) },
-      version: VERSION,
-      figures: processFigures,
-    });
-    undo.push(() => http.close());
-    await http.apply(settings);
-    dropRoot(settings, log);
-    // Not before: a reload has to be able to read them too.
-    const keys = signer.prepare(settings);
-    for (const warning of keys.warnings) log.warn({ place: warning.place }, printFault(warning));
-    keys.apply();
 
     const virtual = options.virtual ?? false;
     const jobPaused = (name: string): boolean => governor.paused({ kind: 'job', name }) !== undefined;

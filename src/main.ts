@@ -3,7 +3,7 @@
  * argv → command; the only file that reads argv and the environment.
  *
  * Makes the real Io. A reader that goes away (`rampd show queues | head`) ends the program quietly; an unexpected error
- * is one sentence and exit code 1, with its stack only under --debug.
+ * is one sentence and exit code 1, with its stack only under --debug, or where it ends the daemon.
  */
 import { readFileSync } from 'node:fs';
 import type { Io } from './commands/io.js';
@@ -35,9 +35,11 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 process.on('uncaughtException', error => {
-  // A command that brings its own handler (the daemon must stop in order) has the word.
+  // A command that brings its own handler (the UI gives the terminal back first) has the word.
   if (process.listenerCount('uncaughtException') > 1) return;
-  io.exit(failed(error, io, process.argv.includes('--debug')) === 2 ? 2 : 1);
+  // Of a daemon, what its service manager keeps is all there is to find the bug by. It loses nothing by ending like that.
+  const traced = process.argv.includes('--debug') || process.argv[2] === 'start';
+  io.exit(failed(error, io, traced) === 2 ? 2 : 1);
 });
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
