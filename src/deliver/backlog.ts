@@ -12,10 +12,8 @@ import { MINUTE } from '../kernel/units.js';
 import type { Route, Router } from '../route/router.js';
 import { TimeHeap } from './heap.js';
 import { outOfReach } from './reach.js';
+import { Resolving } from './resolving.js';
 import { Group, Site, Waiting, siteKey } from './waiting.js';
-
-/** Domains looked up at once. */
-const MOST_LOOKUPS = 64;
 
 export interface BacklogHooks {
   /** The group has something ready that it did not have before. */
@@ -41,14 +39,14 @@ export class Backlog {
   readonly heap = new TimeHeap<Waiting>();
   readonly #ports: BacklogPorts;
   readonly #hooks: BacklogHooks;
-  readonly #lookups: Waiting[] = [];
+  readonly #resolving: Resolving;
   /** Held by a window on their domain, which may be lifted. */
   readonly #windowed = new Set<Waiting>();
-  #looking = 0;
 
   constructor(ports: BacklogPorts, hooks: BacklogHooks) {
     this.#ports = ports;
     this.#hooks = hooks;
+    this.#resolving = new Resolving(ports.router, ports.clock, (waiting, route) => this.#found(waiting, route));
   }
 
   /** A queue's head changed, or it may stand elsewhere now. Cheap when it need not move. */
@@ -86,7 +84,10 @@ export class Backlog {
     this.#leave(waiting);
     const route = this.#ports.router.peek(queue.domain);
     if (route) this.#routed(waiting, route);
-    else this.#look(waiting);
+    else {
+      waiting.place = 'resolving';
+      this.#resolving.look(waiting);
+    }
   }
 
   /** Queues whose instant has come find their place. */
@@ -169,31 +170,11 @@ export class Backlog {
     return paused.scope === 'recipient-domain' ? `paused by ${paused.from}` : `job ${waiting.queue.job} paused by ${paused.from}`;
   }
 
-  #look(waiting: Waiting): void {
-    waiting.place = 'resolving';
-    this.#lookups.push(waiting);
-    this.#lookNext();
-  }
-
-  #lookNext(): void {
-    while (this.#looking < MOST_LOOKUPS) {
-      const waiting = this.#lookups.shift();
-      if (!waiting) return;
-      this.#looking++;
-      void this.#ports.router.resolve(waiting.queue.domain).then(
-        route => this.#found(waiting, route),
-        (error: Error) => this.#found(waiting, { kind: 'temporary', text: error.message, retryAt: this.#ports.clock.now() + 5 * MINUTE }),
-      );
-    }
-  }
-
   #found(waiting: Waiting, route: Route): void {
-    this.#looking--;
     waiting.place = 'idle';
     const due = waiting.queue.nextDue;
     if (due === null || due > this.#ports.clock.now() || this.#stuck(waiting)) this.place(waiting.queue);
     else this.#routed(waiting, route);
-    this.#lookNext();
   }
 
   #routed(waiting: Waiting, route: Route): void {
