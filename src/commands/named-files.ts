@@ -9,7 +9,6 @@ import { accessSync, closeSync, constants, existsSync, openSync } from 'node:fs'
 import { dirname, resolve } from 'node:path';
 import { readCertificates } from '../accept/listeners.js';
 import { readHttpCertificate } from '../control/http-listener.js';
-import { socketPathTrouble } from '../control/socket-file.js';
 import { FaultError, type Fault } from '../kernel/fault.js';
 import type { Settings } from '../kernel/settings.js';
 import { credentialsOf } from '../outcome/hook-request.js';
@@ -30,7 +29,7 @@ export function namedFiles(settings: Settings): { faults: Fault[]; warnings: Fau
     ),
     () => feedback?.secretFile !== undefined && readSecretFile(feedback.secretFile, feedback.from),
   ];
-  const found = [...looks.flatMap(faultsOf), ...recordFiles(settings), ...socketFaults(settings)];
+  const found = [...looks.flatMap(faultsOf), ...recordFiles(settings)];
   const forbidden = found.filter(({ code }) => code === 'forbidden-file');
   return {
     faults: found.filter(fault => !forbidden.includes(fault)),
@@ -46,12 +45,6 @@ function faultsOf(look: () => unknown): readonly Fault[] {
     if (error instanceof FaultError) return error.faults;
     throw error;
   }
-}
-
-function socketFaults({ control, fixedFrom, file }: Settings): Fault[] {
-  const what = socketPathTrouble(control.socket);
-  const place = fixedFrom?.['control.socket'] ?? { file, line: 0, col: 0 };
-  return what === undefined ? [] : [{ code: 'control-socket', place, what, hint: 'say control: { socket: /run/rampd/rampd.sock }' }];
 }
 
 /** A start makes `state-dir` and the log's folder with what is above them, and no other folder. */

@@ -12,7 +12,7 @@ import { dirname } from 'node:path';
 export const MAX_SOCKET_PATH = 107;
 
 /** A sentence when the path cannot be a Unix socket's; undefined when it can. */
-export function socketPathTrouble(path: string): string | undefined {
+function socketPathTrouble(path: string): string | undefined {
   const bytes = Buffer.byteLength(path);
   if (bytes === 0) return 'the control socket needs a path';
   if (path.includes('\0')) return 'the path of the control socket holds a zero byte';

@@ -151,13 +151,6 @@ feedback: { bounce-domains: bounce.example.com, secret-file: feedback.secret }
     expect(existsSync(join(cwd, 'done/acct.csv'))).toBe(false);
   });
 
-  it('finds a control socket whose path is too long for the system, where it was written', async () => {
-    put('rampd.yaml', minimal({}, `control: { socket: ${'deep/'.repeat(30)}rampd.sock }\n`));
-    const { err, code } = await rampd('check');
-    expect(code).toBe(2);
-    expect(err).toMatch(/^rampd\.yaml:\d+:\d+: the path of the control socket has \d+ bytes, and the system takes 107 at most/m);
-  });
-
   it.skipIf(process.getuid?.() !== 0)('only warns of files that another account may read', async () => {
     put('crm.secret', 'a secret that is long enough');
     chmodSync(join(cwd, 'crm.secret'), 0o600);
