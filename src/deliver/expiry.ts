@@ -59,9 +59,12 @@ export class Expiry {
   async sweep(queue: Queue): Promise<void> {
     if (queue.nextDue === null || queue.nextDue > this.#ports.clock.now() || this.#sweeping.has(queue)) return;
     this.#sweeping.add(queue);
-    let found = await this.#endOver(queue, FIRST_LOOK);
-    while (found > 0 && this.#queues.running()) found = await this.#endOver(queue, BATCH);
-    this.#sweeping.delete(queue);
+    try {
+      let found = await this.#endOver(queue, FIRST_LOOK);
+      while (found > 0 && this.#queues.running()) found = await this.#endOver(queue, BATCH);
+    } finally {
+      this.#sweeping.delete(queue);
+    }
   }
 
   /** How many of the next `most` were over. */

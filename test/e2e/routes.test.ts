@@ -214,7 +214,10 @@ describe('a smart host', () => {
       told => /535/.test(told.summary),
     );
     expect(why.summary).toMatch(/its MX hosts could not be used \("535 /);
-    expect(w.log.some(line => line.includes('a smart host refuses our password'))).toBe(true);
+    await until(
+      () => w.log.join('\n'),
+      log => log.includes('a smart host refuses our password'),
+    );
     expect(w.log.join('\n')).not.toMatch(/nonsense|open sesame/);
     expect((await w.run('show', 'settings', '-c', w.file)).out).not.toMatch(/nonsense|open sesame/);
     expect((await w.status()).totals.bounced).toBe(0);

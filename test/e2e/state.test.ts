@@ -27,7 +27,7 @@ pools:
   });
   // The first start of all fails late; that must not keep the next one from starting fresh.
   const failed = await w.run('start', '-c', w.file);
-  expect(failed).toMatchObject({ code: 1 });
+  expect(failed).toMatchObject({ code: 2 });
   expect(existsSync(inState('state.json'))).toBe(true);
   w.configure(text => text.replace(/^control:.*\n/m, ''));
   await w.start();
