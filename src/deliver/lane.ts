@@ -20,7 +20,7 @@ export class Lane implements Scheduled {
   waitUntil: Instant = 0;
   /** The same for new connections. */
   connectAfter: Instant = 0;
-  /** Sites that could not be reached, and when to try again: one dead site must not keep a lane busy, nor close it. */
+  /** Sites that could not be reached, when to try again, and why, '' once one was connected to: one dead site must not keep a lane busy, nor close it. */
   readonly deadSites = new Map<string, { readonly failures: number; readonly until: Instant; readonly reply: string }>();
   /** Messages carried per unit of weight, for each pool: the smallest goes first. */
   readonly share = new Map<string, number>();
@@ -78,6 +78,12 @@ export class Lane implements Scheduled {
   siteFailed(site: string, reply: string, now: Instant): void {
     const failures = (this.deadSites.get(site)?.failures ?? 0) + 1;
     this.deadSites.set(site, { failures, until: now + Math.min(HOUR, 15 * SECOND * failures ** 2), reply });
+  }
+
+  /** A connection to the site stands: nothing is wrong there, as far as is known; what failed before counts until mail has gone. */
+  siteConnected(site: string, now: Instant): void {
+    const dead = this.deadSites.get(site);
+    if (dead) this.deadSites.set(site, { ...dead, until: Math.min(dead.until, now), reply: '' });
   }
 
   /** Forgets sites that nobody has asked for in a long time. */

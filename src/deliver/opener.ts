@@ -123,6 +123,7 @@ export class Opener {
       governor.connected(connection, clock.now());
       const session = new Session(connection, site.key, opened, clock, { closed: (s, reply) => this.#closed(lane, s, reply) });
       lane.sessions.add(session);
+      lane.siteConnected(site.key, clock.now());
       this.#places.held(lane);
       const isCurrent = session.isFrom(settings().sources.get(lane.source));
       if (this.#hooks.running() && !lane.retired && isCurrent) session.rest(governor.laneLimits(lane.known).idleTimeout);

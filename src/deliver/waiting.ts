@@ -42,7 +42,7 @@ export class Waiting implements Scheduled {
   get trouble(): string | undefined {
     if (this.note !== undefined || !this.site) return this.note;
     const { key, group } = this.site;
-    return group.lanes.map(lane => lane.deadSites.get(key)?.reply).find(reply => reply !== undefined);
+    return group.lanes.map(lane => lane.deadSites.get(key)?.reply).find(reply => reply !== undefined && reply !== '');
   }
 }
 

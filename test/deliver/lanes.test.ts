@@ -1,5 +1,6 @@
 /** Lanes are made when they are needed, and gone when nothing is left of them. */
 import { expect, it } from 'vitest';
+import { Lane } from '../../src/deliver/lane.js';
 import { Lanes } from '../../src/deliver/lanes.js';
 import type { Session } from '../../src/deliver/session.js';
 import { Group } from '../../src/deliver/waiting.js';
@@ -32,4 +33,13 @@ it('a lane that still had something to do when its group went is gone later', ()
   connected.sessions.delete(session);
   expect(lanes.prune([], NOW + MINUTE)).toEqual([connected, resting]);
   expect(lanes.all.size).toBe(0);
+});
+
+it('a site that was connected to is no trouble any more, and rests longer all the same if no mail can go', () => {
+  const lane = new Lane({ source: 'a', provider: 'p' });
+  lane.siteFailed('site', 'no answer', NOW);
+  lane.siteConnected('site', NOW + 1);
+  expect([lane.deadSites.get('site')?.reply, lane.siteRests('site', NOW + 1)]).toEqual(['', false]);
+  lane.siteFailed('site', 'closed', NOW + MINUTE);
+  expect([lane.siteRests('site', NOW + 2 * MINUTE - 1), lane.siteRests('site', NOW + 2 * MINUTE)]).toEqual([true, false]);
 });
