@@ -5,8 +5,8 @@
 import type { FastifyInstance } from 'fastify';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import type { Act, Operations } from './operations.js';
-import { author, checked, why } from './requests.js';
+import type { Operations } from './operations.js';
+import { actOf, author, checked, why } from './requests.js';
 
 const scope = z.string().trim().max(253).default('');
 const addresses = z.array(z.string().trim().min(3).max(320)).min(1).max(1_000);
@@ -24,9 +24,6 @@ const CSV = { config: { csv: true } };
 
 type FileOperations = Pick<Operations, 'suppression' | 'importSnds'>;
 
-const act = (body: { author: string; why?: string | undefined }): Act =>
-  body.why === undefined || body.why === '' ? { author: body.author } : { author: body.author, why: body.why };
-
 export function fileRoutes(app: FastifyInstance, operations: FileOperations): void {
   const { suppression } = operations;
   app.addContentTypeParser('text/csv', (_request, payload, done) => done(null, payload));
@@ -39,17 +36,17 @@ export function fileRoutes(app: FastifyInstance, operations: FileOperations): vo
   });
   app.post('/v1/suppression/add', async request => {
     const { addresses, scope, expireAfter, ...rest } = checked(addBody, request.body);
-    return { entries: await suppression.add(addresses, { scope, ...(expireAfter === undefined ? {} : { expireAfter }) }, act(rest)) };
+    return { entries: await suppression.add(addresses, { scope, ...(expireAfter === undefined ? {} : { expireAfter }) }, actOf(rest)) };
   });
   app.post('/v1/suppression/remove', async request => {
     const { addresses, scope, ...rest } = checked(removeBody, request.body);
-    return { entries: await suppression.remove(addresses, scope, act(rest)) };
+    return { entries: await suppression.remove(addresses, scope, actOf(rest)) };
   });
   app.post('/v1/import/snds', CSV, async request =>
-    operations.importSnds(request.body as Readable, act(checked(sndsQuery, request.query))),
+    operations.importSnds(request.body as Readable, actOf(checked(sndsQuery, request.query))),
   );
   app.post('/v1/suppression/import', CSV, async request => {
     const { scope, ...rest } = checked(importQuery, request.query);
-    return suppression.import(request.body as Readable, { scope }, act(rest));
+    return suppression.import(request.body as Readable, { scope }, actOf(rest));
   });
 }

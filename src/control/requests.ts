@@ -4,6 +4,7 @@
  * Unknown keys are refused, so that a misspelt filter never deletes more than was meant.
  */
 import { z } from 'zod';
+import type { Act } from './operations.js';
 
 const name = z.string().trim().min(1).max(320);
 export const author = z.string().trim().min(1).max(100);
@@ -86,4 +87,9 @@ export function checked<T>(shape: z.ZodType<T>, value: unknown): T {
 /** What zod found, as one sentence: `stage: expected a number`. */
 function issueText(error: z.ZodError): string {
   return error.issues.map(issue => (issue.path.length > 0 ? `${issue.path.join('.')}: ` : '') + issue.message).join('; ');
+}
+
+/** Who acts, and why. */
+export function actOf(body: { author: string; why?: string | undefined }): Act {
+  return body.why === undefined || body.why === '' ? { author: body.author } : { author: body.author, why: body.why };
 }

@@ -10,25 +10,20 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { Readable } from 'node:stream';
 import { FaultError, type Place } from '../kernel/fault.js';
 import { globMatches } from '../kernel/text.js';
+import { actRoutes } from './act-routes.js';
 import { eventStream } from './event-stream.js';
 import { fileRoutes } from './file-routes.js';
 import { HttpError } from './http-body.js';
-import { Refusal, type Act, type JournalFilter, type Operations } from './operations.js';
+import { Refusal, type JournalFilter, type Operations } from './operations.js';
 import {
-  actBody,
   BadRequest,
   checked,
-  deleteBody,
   eventsQuery,
   forecastQuery,
   journalQuery,
-  liftBody,
   SHOWN,
   showQuery,
-  stageBody,
-  targetBody,
   traceQuery,
-  undoBody,
   whyQuery,
   type Shown,
 } from './requests.js';
@@ -207,62 +202,4 @@ async function shown(kind: Shown, operations: Operations, queue: string | undefi
     providers: 'providers',
   } as const;
   return operations[read[kind]]().slice(0, limit);
-}
-
-function actRoutes(app: FastifyInstance, operations: Operations, log: ControlLog): void {
-  app.post('/v1/pause', async request => {
-    const body = checked(targetBody, request.body);
-    return { names: await operations.pause(body.target, act(body)) };
-  });
-  app.post('/v1/resume', async request => {
-    const body = checked(targetBody, request.body);
-    return { names: await operations.resume(body.target, act(body)) };
-  });
-  app.post('/v1/lift', async request => {
-    const body = checked(liftBody, request.body);
-    await operations.lift(body.window, act(body));
-    return {};
-  });
-  app.post('/v1/undo', async request => {
-    const body = checked(undoBody, request.body);
-    return { text: await operations.undo(body.id, act(body)) };
-  });
-  app.post('/v1/stage', async request => {
-    const { verb, source, provider, stage, ...rest } = checked(stageBody, request.body);
-    const where = { ...(provider === undefined ? {} : { provider }), ...(stage === undefined ? {} : { stage }) };
-    return { text: await operations.stage(verb, source, where, act(rest)) };
-  });
-  app.post('/v1/retry', async request => {
-    const body = checked(targetBody, request.body);
-    return { recipients: await operations.retry(body.target, act(body)) };
-  });
-  app.post('/v1/delete', async request => {
-    const body = checked(deleteBody, request.body);
-    const { queue, from, rcpt, job, olderThan, message, dsn } = body.filter;
-    const filter = {
-      dsn,
-      ...(queue === undefined ? {} : { queue }),
-      ...(from === undefined ? {} : { from }),
-      ...(rcpt === undefined ? {} : { rcpt }),
-      ...(job === undefined ? {} : { job }),
-      ...(olderThan === undefined ? {} : { olderThan }),
-      ...(message === undefined ? {} : { message }),
-    };
-    return { recipients: await operations.remove(filter, act(body)) };
-  });
-  app.post('/v1/alert-test', async request => ({ ways: await operations.alertTest(act(checked(actBody, request.body))) }));
-  app.post('/v1/reload', async request => operations.reload(act(checked(actBody, request.body))));
-  app.post('/v1/stop', async (request, reply) => {
-    const stopping = operations.stop(act(checked(actBody, request.body)));
-    // Stopping ends in close(), which waits for this answer: so the answer waits for a refusal only, not for the end.
-    stopping.catch((error: unknown) => {
-      if (!(error instanceof Refusal)) log.error(`control: stopping failed: ${error instanceof Error ? error.message : String(error)}`);
-    });
-    await Promise.race([stopping, new Promise(resolve => setImmediate(resolve))]);
-    return reply.code(202).send({});
-  });
-}
-
-function act(body: { author: string; why?: string | undefined }): Act {
-  return body.why === undefined || body.why === '' ? { author: body.author } : { author: body.author, why: body.why };
 }
