@@ -11,14 +11,15 @@ import type { Clock } from '../kernel/clock.js';
 import type { Provider, Settings, SmtpHost } from '../kernel/settings.js';
 import { bareName, globMatches, printable } from '../kernel/text.js';
 import type { HostTls, TlsResult } from '../kernel/tls.js';
-import { HOUR, MINUTE, type Instant } from '../kernel/units.js';
+import { HOUR, type Instant } from '../kernel/units.js';
 import type { DnsPort, MxAnswer } from './dns.js';
 import { familiesOf, type Family } from './families.js';
-import { DomainTable, isHostName, readDomain } from './domain.js';
+import { isHostName, readDomain } from './domain.js';
 import { Lookups, type Held } from './lookups.js';
-import { isOffLimits, ownAddresses } from './protect.js';
+import { isOffLimits } from './protect.js';
 import type { StsPolicies } from './mta-sts-policies.js';
 import { nameOfMxSet, providerOfHosts } from './provider.js';
+import { type Tables, readTables, withOwnAddresses } from './tables.js';
 import { createDemands, type TlsDemand } from './tls-demand.js';
 
 export interface MxHost {
@@ -83,8 +84,6 @@ const CACHED_MOST = 100_000;
 const HOSTS_MOST = 100;
 /** How long routes hold that need no DNS. */
 const FIXED_TTL = HOUR;
-/** How long the addresses of this machine are taken to be the same. */
-const OWN_TTL = MINUTE;
 
 export function createRouter({ dns, clock, settings, random, interfaces = () => [], sts, tlsResult }: RouterPorts): Router {
   const mx = new Lookups(name => dns.mx(name), clock, CACHED_MOST);
@@ -101,7 +100,7 @@ export function createRouter({ dns, clock, settings, random, interfaces = () => 
       tables = readTables(now, interfaces(), clock.now());
       routes.clear();
     } else if (clock.now() >= tables.ownUntil) {
-      tables = { ...tables, own: ownAddresses(now, interfaces()), ownUntil: clock.now() + OWN_TTL };
+      tables = withOwnAddresses(tables, interfaces(), clock.now());
     }
     return tables;
   };
@@ -221,27 +220,6 @@ export function createRouter({ dns, clock, settings, random, interfaces = () => 
       return drawn.sort((x, y) => x.host.preference - y.host.preference || x.lot - y.lot).map(d => d.host);
     },
   };
-}
-
-/** What routing needs of the settings, indexed once. */
-interface Tables {
-  readonly settings: Settings;
-  readonly queueTo: DomainTable<string>;
-  readonly domains: DomainTable<Provider>;
-  readonly own: ReadonlySet<string>;
-  readonly ownUntil: Instant;
-  /** There are sources of both families. */
-  readonly choosesFamily: boolean;
-}
-
-function readTables(settings: Settings, interfaces: readonly string[], now: Instant): Tables {
-  const queueTo = new DomainTable<string>();
-  for (const { domain, to } of settings.queueTo) queueTo.add(domain, to);
-  const domains = new DomainTable<Provider>();
-  for (const provider of settings.providers.values()) for (const domain of provider.domains) domains.add(domain, provider);
-  const families = new Set([...settings.sources.values()].map(source => isIP(source.address)));
-  const own = ownAddresses(settings, interfaces);
-  return { settings, queueTo, domains, own, ownUntil: now + OWN_TTL, choosesFamily: families.size > 1 };
 }
 
 const forbidden = (name: string) => `${name} resolves to private addresses only`;
