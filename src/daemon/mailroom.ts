@@ -30,6 +30,12 @@ export interface MailroomParts {
   readonly node: number;
 }
 
+interface Found {
+  readonly row: QueuedRecipient;
+  /** Its name. */
+  readonly queue: string;
+}
+
 export class Mailroom {
   readonly #parts: MailroomParts;
 
@@ -82,7 +88,7 @@ export class Mailroom {
   }
 
   async messages(filter: { readonly queue?: string; readonly limit: number }, iso: Iso): Promise<MessageView[]> {
-    const found = new Map<MessageNumber, { row: QueuedRecipient; queue: string }[]>();
+    const found = new Map<MessageNumber, Found[]>();
     for (const queue of this.#matching(filter.queue)) {
       if (found.size >= filter.limit) break;
       for (const row of await this.#parts.store.scan(queue, filter.limit)) {
@@ -91,7 +97,17 @@ export class Mailroom {
         else if (found.size < filter.limit) found.set(row.message, [{ row, queue: queueName(queue) }]);
       }
     }
-    return Promise.all([...found].map(([number, rows]) => this.#view(number, rows, iso)));
+    return (await Promise.all([...found].map(([number, rows]) => this.#still(number, rows, iso)))).flat();
+  }
+
+  /** What was found a moment ago may have left since, or its body moved: then it is looked up anew. */
+  async #still(number: MessageNumber, rows: readonly Found[], iso: Iso): Promise<MessageView[]> {
+    try {
+      return [await this.#view(number, rows, iso)];
+    } catch {
+      const now = await this.message(number, iso);
+      return now ? [now.view] : [];
+    }
   }
 
   /** One message with its waiting recipients; undefined when none waits. */
@@ -238,7 +254,7 @@ export class Mailroom {
     }
   }
 
-  async #view(number: MessageNumber, rows: readonly { row: QueuedRecipient; queue: string }[], iso: Iso): Promise<MessageView> {
+  async #view(number: MessageNumber, rows: readonly Found[], iso: Iso): Promise<MessageView> {
     const first = rows[0]?.row as QueuedRecipient;
     const { envelope } = await this.#parts.store.mail(first.body);
     return messageView(

@@ -43,3 +43,34 @@ describe('deleting by job', () => {
     expect(queue.waiting).toBe(2);
   });
 });
+
+describe('listing messages', () => {
+  it('leaves out what left while it was listed, and finds a body that moved', async () => {
+    const store = await open(folder());
+    for (const address of ['stays@d', 'leaves@d', 'moves@d']) await store.accept(envelope(), to(address), Buffer.from('x\r\n'));
+    const queue = queueOf(store, 'd');
+    const [, leaves, moves] = queue.peek(3);
+    const lost = new Map([
+      [leaves!.body.offset, () => store.settle([{ row: leaves!, queue, to: null, count: 'delivered' }], [])],
+      [moves!.body.offset, () => Promise.resolve()],
+    ]);
+    const mail = async (ref: QueuedRecipient['body']) => {
+      const happens = lost.get(ref.offset);
+      if (!happens) return store.mail(ref);
+      lost.delete(ref.offset);
+      await happens();
+      throw new DamagedBody(ref, 'ENOENT');
+    };
+    const half: Store = Object.create(store, {
+      mail: { value: mail },
+      scan: { value: (...args: Parameters<Store['scan']>) => store.scan(...args) },
+      find: { value: (number: number) => store.find(number) },
+      queues: { value: () => store.queues() },
+    }) as Store;
+    expect(queue.take(leaves!)).toBe(true);
+    const mailroom = new Mailroom({ clock: createManualClock(START), store: half, node: 0 } as unknown as MailroomParts);
+    const listed = await mailroom.messages({ limit: 10 }, at => new Date(at).toISOString());
+    expect(listed.flatMap(view => view.recipients.map(one => one.address))).toEqual(['stays@d', 'moves@d']);
+    expect(lost.size).toBe(0);
+  });
+});
