@@ -48,6 +48,7 @@ export function openJournal(options: JournalOptions): Journal {
   const recent: JournalRecord[] = [];
   const notes: string[] = [];
   let broken: unknown;
+  let closed = false;
   let fd = open(file);
 
   const remember = (record: JournalRecord) => {
@@ -83,6 +84,8 @@ export function openJournal(options: JournalOptions): Journal {
     notes,
 
     append(record) {
+      // Its descriptor may be another file's by now.
+      if (closed) throw new Error('the journal is closed: rampd is stopping');
       if (broken !== undefined) throw new Error('the journal is broken since an earlier write failed', { cause: broken });
       if (!(record.id > lastId)) throw new Error(`journal record ${record.id} does not follow ${lastId}`);
       const { id, at, ...more } = record;
@@ -113,7 +116,7 @@ export function openJournal(options: JournalOptions): Journal {
 
     rotate(snapshotRecord) {
       const upTo = Math.min(snapshotRecord, lastId);
-      if (broken !== undefined || size < rotateAbove || upTo <= (journalFiles(file).at(-1)?.last ?? 0)) return false;
+      if (closed || broken !== undefined || size < rotateAbove || upTo <= (journalFiles(file).at(-1)?.last ?? 0)) return false;
       const next = `${file}.next`;
       const kept = [...readJournalFile(file)].filter(record => record.id > upTo);
       const text: Buffer[] = [];
@@ -143,7 +146,10 @@ export function openJournal(options: JournalOptions): Journal {
       return true;
     },
 
-    close: () => closeSync(fd),
+    close() {
+      if (!closed) closeSync(fd);
+      closed = true;
+    },
   };
 }
 

@@ -1,14 +1,18 @@
 /** The journal: durable, replayable, strict about damage, gentle with a torn end. */
 import {
   appendFileSync,
+  closeSync,
   linkSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,6 +40,14 @@ const record = (id: number, more: Partial<JournalRecord> = {}): Omit<JournalReco
   text: `record ${id}\nof two lines`,
   ...more,
 });
+/** Where a link leads; the one of the descriptor that lists the others is gone by then. */
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
 const ids = (records: Iterable<JournalRecord>) => [...records].map(r => r.id);
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
@@ -76,11 +88,28 @@ describe('append', () => {
   it('is broken for good after a failed write', () => {
     const j = journal();
     j.append(record(1));
-    j.close();
-    open = [];
+    // Its descriptor goes, which nothing but a bug could do; a full disk is met elsewhere.
+    const fds = readdirSync('/proc/self/fd').filter(fd => linkOf(`/proc/self/fd/${fd}`) === file);
+    expect(fds).toHaveLength(1);
+    closeSync(Number(fds[0]));
     expect(() => j.append(record(2))).toThrow(/EBADF/);
     expect(() => j.append(record(2))).toThrow(/broken/);
     expect(j.lastId).toBe(1);
+    open = [];
+  });
+
+  it('takes nothing once it is closed, and writes to no file that has its descriptor by then', () => {
+    const j = journal();
+    j.append(record(1));
+    j.close();
+    const other = openSync(join(folder, 'other'), 'w');
+    writeSync(other, 'what others wrote');
+    expect(() => j.append(record(2))).toThrow(/the journal is closed/);
+    expect(j.rotate(1)).toBe(false);
+    j.close();
+    writeSync(other, ', and more');
+    closeSync(other);
+    expect(readFileSync(join(folder, 'other'), 'utf8')).toBe('what others wrote, and more');
   });
 });
 
