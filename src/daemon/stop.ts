@@ -1,6 +1,6 @@
 /**
- * The order of a stop: no more reloads, no new mail, transactions in flight finish within `drain`, outcomes commit, a snapshot is written, then
- * everything closes, what others write to last. Once only, whoever asks again waits for the same end.
+ * The order of a stop: no more reloads, no new mail, transactions in flight finish within `drain`, outcomes commit, a snapshot
+ * is written, then everything closes, what others write to last. Once only, whoever asks again waits for the same end.
  *
  * A step that fails keeps no other from being taken: a process that neither works nor ends helps nobody. But from then on
  * nothing is promised any more, and the exit code says so.
